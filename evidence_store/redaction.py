@@ -1,0 +1,156 @@
+"""Secrets are removed before anything is hashed.
+
+Rules:
+
+1. Values of headers that carry credentials are removed where they are gathered; a cookie keeps its name and attributes.
+2. Every secret that is learned (values of `env:` references, cookies, tokens) is replaced, in each of its usual
+   encodings, in every text that is written, and in the text members of zip files such as traces.
+3. Bearer tokens and JSON Web Tokens are removed wherever they stand, learned or not.
+4. After gathering, everything is swept once more, because a secret may have been learned late.
+
+What was removed is counted by rule; the value is never kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import threading
+import zipfile
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+from urllib.parse import quote, quote_plus
+
+from evidence_store.model import Redaction
+
+CREDENTIAL_HEADERS = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-amz-security-token",
+    }
+)
+SHORTEST_SECRET = 4
+"""Characters. Shorter values cannot be told from ordinary text, so a plan may not use them as secrets."""
+MAX_ZIP_MEMBER_BYTES = 200_000_000
+
+_PATTERNS = {
+    "json-web-token": re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    "bearer-token": re.compile(rb"(?i)(?<=bearer )[A-Za-z0-9._~+/-]{16,}=*"),
+}
+_BINARY_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"wOF2", b"wOFF", b"\x1f\x8b", b"%PDF")
+
+
+class UnsafeArchiveError(Exception):
+    """A zip file that cannot be searched for secrets, and so cannot be kept."""
+
+
+class Redactor:
+    """Learns secrets and removes them; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._replacements: dict[bytes, tuple[bytes, str]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def learn(self, secret: str, name: str) -> None:
+        """Remember a secret under a public name such as `env:DEMO_PASSWORD` or `cookie:session`."""
+        if len(secret) < SHORTEST_SECRET:
+            return
+        marker = f"[redacted:{name}]".encode()
+        with self._lock:
+            for form in _encodings(secret):
+                self._replacements.setdefault(form, (marker, name))
+
+    def bytes(self, content: bytes) -> bytes:
+        """The content without any secret; binary pictures are returned as they are, zip files member by member."""
+        if content.startswith(b"PK\x03\x04"):
+            return self._archive(content)
+        if content.startswith(_BINARY_SIGNATURES):
+            return content
+        with self._lock:
+            # Longest first: a secret that contains another must not be cut into a readable rest.
+            replacements = sorted(self._replacements.items(), key=lambda item: -len(item[0]))
+        for form, (marker, name) in replacements:
+            if form in content:
+                self._count(name.split(":", 1)[0], content.count(form))
+                content = content.replace(form, marker)
+        for rule, pattern in _PATTERNS.items():
+            content, times = pattern.subn(f"[redacted:{rule}]".encode(), content)
+            self._count(rule, times)
+        return content
+
+    def text(self, content: str) -> str:
+        """As `bytes`, for text."""
+        return self.bytes(content.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Headers with credentials removed; `Set-Cookie` keeps name and attributes, and its value is learned."""
+        kept = []
+        for name, value in headers:
+            lower = name.lower()
+            if lower in CREDENTIAL_HEADERS:
+                self._count("header", 1)
+                kept.append((name, "[redacted:header]"))
+            elif lower == "set-cookie":
+                kept.append((name, self._set_cookie(value)))
+            else:
+                kept.append((name, self.text(value)))
+        return kept
+
+    def report(self) -> Redaction:
+        """How often each rule removed something."""
+        with self._lock:
+            return Redaction(counts=dict(sorted(self._counts.items())))
+
+    def _set_cookie(self, header: str) -> str:
+        pair, semicolon, attributes = header.partition(";")
+        name, equals, value = pair.partition("=")
+        if not equals or not value.strip():
+            return header
+        self.learn(value.strip(), f"cookie:{name.strip()}")
+        self._count("cookie", 1)
+        return f"{name}=[redacted:cookie]{semicolon}{attributes}"
+
+    def _archive(self, content: bytes) -> bytes:
+        rebuilt = io.BytesIO()
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(rebuilt, "w") as destination:
+                for member in source.infolist():
+                    if member.file_size > MAX_ZIP_MEMBER_BYTES:
+                        raise UnsafeArchiveError(f"member {member.filename!r} is {member.file_size:,} bytes")
+                    info = zipfile.ZipInfo(member.filename, member.date_time)
+                    info.compress_type = zipfile.ZIP_DEFLATED
+                    destination.writestr(info, self.bytes(source.read(member)))
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise UnsafeArchiveError(f"not a readable zip file: {error}") from error
+        return rebuilt.getvalue()
+
+    def _count(self, rule: str, times: int) -> None:
+        if times:
+            with self._lock:
+                self._counts[rule] += times
+
+
+def _encodings(secret: str) -> set[bytes]:
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {
+        raw,
+        quote(secret, safe="", errors="replace").encode(),
+        quote(secret, errors="replace").encode(),
+        quote_plus(secret, errors="replace").encode(),
+        json.dumps(secret)[1:-1].encode(),
+        json.dumps(secret, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"),
+        escape(secret).encode("utf-8", "surrogatepass"),
+    }
+    if len(raw) >= 8:
+        # Shorter ones would match by chance, and base64 of a part of a text shifts with its offset.
+        forms |= {base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"=")}
+    return {form for form in forms if len(form) >= SHORTEST_SECRET}

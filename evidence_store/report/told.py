@@ -1,0 +1,306 @@
+"""What a story is made of: plain records of words, the same for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evidence_store.model import VerdictWord
+from evidence_store.report.plain_text import counted
+
+LABELS: Mapping[str, str] = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "error": "Error",
+    "not_run": "Not run",
+    "review": "To review",
+    "warn": "Warning",
+    "waived": "Waived",
+    "partly": "Partly proven",
+    "absent": "Not in this plan",
+    "used": "In use",
+    "unused": "Unused",
+    "expired": "Expired",
+    "go": "GO",
+    "no-go": "NO-GO",
+    "incomplete": "INCOMPLETE",
+}
+"""What a person reads for each word; the same in every face."""
+
+WORST_FIRST = ("fail", "error", "not_run", "waived", "warn", "review", "partly", "pass", "absent")
+
+EVERY_SUBJECT = "*"
+"""The gate's subject for a check that named none."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A labelled fact of the run."""
+
+    label: str
+    value: str
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image in the bag, and what it is to its finding: `baseline`, `now`, `difference` or `screenshot`."""
+
+    role: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measured number against its limit, with the words for it."""
+
+    measured: float | None
+    limit: float | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """One finding, as it is told."""
+
+    word: str
+    check: str
+    subject: str
+    message: str
+    rule: str
+    element: str
+    element_address: str | None
+    measure: Measure | None
+    pictures: tuple[Picture, ...]
+    files: tuple[str, ...]
+    looked_at: str
+    more_information: str
+    more_information_address: str | None
+    fingerprint: str
+    since: str
+    """`new` or `still` against the last sealed run, else empty."""
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Findings of one check with the same rule on the same component: one defect in one or many places."""
+
+    word: str
+    check: str
+    title: str
+    why: str
+    remedy: str
+    remedy_address: str | None
+    rule: str
+    element: str
+    looks: tuple[Look, ...]
+    subjects: tuple[str, ...]
+    of_subjects: int
+    """How many subjects the check was to look at."""
+    since: str
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+    @property
+    def where(self) -> str:
+        """`on approvals@phone`, or `on 3 of 12 subjects`."""
+        if len(self.subjects) == 1:
+            return f"on {self.subjects[0]}"
+        return f"on {len(self.subjects):,} of {counted(max(self.of_subjects, len(self.subjects)), 'subject')}"
+
+    @property
+    def first(self) -> Look:
+        """The look that shows the defect best: furthest from its limit."""
+        return self.looks[0]
+
+    @property
+    def one_message(self) -> bool:
+        """Whether all places say the same."""
+        return len({look.message for look in self.looks}) == 1
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Subjects of one check that nobody can speak of, for one reason."""
+
+    word: str
+    check: str
+    title: str
+    reason: str
+    remedy: str
+    remedy_address: str | None
+    subjects: tuple[str, ...]
+    of_subjects: int
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+    @property
+    def where(self) -> str:
+        """Which subjects, or how many of how many."""
+        if self.subjects == (EVERY_SUBJECT,):
+            return "the whole check"
+        if len(self.subjects) == 1:
+            return self.subjects[0]
+        return f"{len(self.subjects):,} of {counted(max(self.of_subjects, len(self.subjects)), 'subject')}"
+
+
+@dataclass(frozen=True)
+class WaiverTold:
+    """A waiver and what became of it."""
+
+    state: str
+    check: str
+    pattern: str
+    owner: str
+    reason: str
+    ticket: str
+    ticket_address: str | None
+    until: str
+    expires_soon: bool
+    remark: str
+    looks: tuple[Look, ...]
+    """The fails it covers."""
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.state]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Problems of this run against those of the last sealed run of the same target."""
+
+    summary: str
+    remark: str
+    new: tuple[Cause, ...] = ()
+    still: tuple[Cause, ...] = ()
+    gone: int = 0
+
+
+@dataclass(frozen=True)
+class RowTold:
+    """One line of the launch plan and what this run says of it."""
+
+    id: str
+    title: str
+    word: str
+    checks: tuple[str, ...]
+    proof: tuple[Fact, ...]
+    """Each mode of proof the row needs, and the checks that gave it."""
+    amount: str
+    """How much was looked at."""
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class WorkstreamTold:
+    """Rows that one team answers for, and how many of them are proven."""
+
+    title: str
+    summary: str
+    rows: tuple[RowTold, ...]
+
+
+@dataclass(frozen=True)
+class SubjectTold:
+    """One expected subject of one check."""
+
+    subject: str
+    word: str
+    words: tuple[str, ...]
+    """Its own word and those of its warnings and questions, to filter by."""
+    reason: str
+    looks: tuple[Look, ...]
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class CheckTold:
+    """One check of the plan with every subject it was to look at, worst first."""
+
+    check: str
+    title: str
+    word: str
+    mode: str
+    rows: tuple[str, ...]
+    why: str
+    remedy: str
+    remedy_address: str | None
+    seconds: str
+    counts: tuple[tuple[str, int], ...]
+    summary: str
+    """`40 of 40 subjects judged; 8 frames, 1,212 nodes; 38 pass, 2 fail`."""
+    subjects: tuple[SubjectTold, ...]
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing anyone can do to check the package."""
+
+    words: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the story: its anchor, heading, and the number that says whether to read it."""
+
+    id: str
+    heading: str
+    count: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything a person is told about a run, in order."""
+
+    run_id: str
+    target: str
+    verdict: VerdictWord
+    verdict_label: str
+    sentence: str
+    doubt: str | None
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    blocks: tuple[Cause, ...]
+    unseen: tuple[Unseen, ...]
+    waivers: tuple[WaiverTold, ...]
+    changes: Changes
+    scorecard: tuple[WorkstreamTold, ...]
+    notices: tuple[Cause, ...]
+    """Warnings and open questions: shown, and nothing hangs on them."""
+    checks: tuple[CheckTold, ...]
+    counts: tuple[tuple[str, int], ...]
+    """Subjects by word, worst first."""
+    total: int
+    about: tuple[Fact, ...]
+    steps: tuple[Step, ...]
+
+    def section(self, section_id: str) -> Section:
+        """The part with this anchor."""
+        return next(section for section in self.sections if section.id == section_id)

@@ -1,0 +1,232 @@
+"""The folder of one run while it is made: evidence as gathered, redacted on its way in.
+
+```
+<home>/runs/<run_id>/
+    run.lock      held by the process that writes
+    opened.json   what was opened, for `doctor` and for a later look at a run that never ended
+    bag/          what will be the evidence package: run.json, index.html, data/...
+```
+Gathered evidence is one JSON file for each shard, `data/<source>/<shard>.evidence.json`; a shard that could not look
+leaves `<shard>.failure.json` in its place, so that "nobody looked" and "nothing was there" are never the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from evidence_store.model import Artifact, Evidence, Record, Release, safe_relative_path
+from evidence_store.redaction import Redactor
+
+Kind = TypeVar("Kind", bound=Evidence)
+
+
+class WorkspaceError(Exception):
+    """The folder of a run cannot be used as asked."""
+
+
+class BrokenEvidenceError(Exception):
+    """Stored evidence is missing, altered or not what it says it is."""
+
+
+class ShardFailure(Record):
+    """Why a shard could not look, and at what it was to look."""
+
+    source: str
+    shard: str
+    members: tuple[str, ...]
+    message: str
+
+
+class OpenedRun(Record):
+    """What a workspace was opened for."""
+
+    run_id: str
+    target: str
+    profile: str
+    opened_at: AwareDatetime
+    process: int
+    release: Release = Release()
+
+
+class EvidenceFiles(Protocol):
+    """Read access to the files of a run, whether it is being made or was stored."""
+
+    def names(self) -> list[str]:
+        """Every path in the bag, sorted."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one path; raises BrokenEvidenceError when it is not there."""
+        ...
+
+
+def read_artifact(files: EvidenceFiles, artifact: Artifact) -> bytes:
+    """The bytes of an artifact, after their digest was checked; raises BrokenEvidenceError."""
+    content = files.read(artifact.path)
+    if hashlib.sha256(content).hexdigest() != artifact.sha256:
+        raise BrokenEvidenceError(f"{artifact.path} does not hash to what was recorded when it was gathered")
+    return content
+
+
+def evidence_of(files: EvidenceFiles, kind: type[Kind]) -> list[Kind]:
+    """All evidence of one kind, ordered by file and position; raises BrokenEvidenceError."""
+    found: list[Kind] = []
+    for name in files.names():
+        if not name.endswith(".evidence.json"):
+            continue
+        try:
+            content = json.loads(files.read(name))
+            found.extend(TypeAdapter(list[kind]).validate_python(content.get(kind.kind, [])))  # type: ignore[valid-type]
+        except (ValueError, ValidationError, AttributeError) as error:
+            raise BrokenEvidenceError(f"{name} is not readable evidence of kind {kind.kind}: {error}") from error
+    return found
+
+
+def failures_of(files: EvidenceFiles) -> list[ShardFailure]:
+    """Every shard that could not look."""
+    return [
+        ShardFailure.model_validate_json(files.read(name)) for name in files.names() if name.endswith(".failure.json")
+    ]
+
+
+class Workspace:
+    """Writes a run's evidence; safe to share between the threads of a run."""
+
+    def __init__(self, root: Path, redactor: Redactor | None = None) -> None:
+        self.root = root
+        self.bag = root / "bag"
+        self.redactor = redactor or Redactor()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, home: Path, opened: OpenedRun) -> Workspace:
+        """A new folder for a run; refuses one that is there already."""
+        root = home / "runs" / opened.run_id
+        try:
+            root.mkdir(parents=True, mode=0o700)
+        except FileExistsError as error:
+            raise WorkspaceError(f"run {opened.run_id} has a workspace already: {root}") from error
+        workspace = cls(root)
+        (workspace.bag / "data").mkdir(parents=True)
+        (root / "opened.json").write_text(opened.model_dump_json(indent=1), encoding="utf-8")
+        return workspace
+
+    def names(self) -> list[str]:
+        """Every path in the bag, sorted."""
+        return sorted(path.relative_to(self.bag).as_posix() for path in self.bag.rglob("*") if path.is_file())
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one path of the bag."""
+        try:
+            return self._inside(path).read_bytes()
+        except OSError as error:
+            raise BrokenEvidenceError(f"{path} cannot be read: {error.strerror or error}") from error
+
+    def write(self, path: str, content: bytes, media_type: str) -> Artifact:
+        """Store one file of evidence, redacted; refuses to overwrite another one."""
+        content = self.redactor.bytes(content)
+        destination = self._inside(path)
+        with self._lock:
+            if destination.exists() and destination.read_bytes() != content:
+                raise WorkspaceError(f"{path} is evidence already; it is never overwritten")
+            self._replace(destination, content)
+        return Artifact(path=path, media_type=media_type, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+    def adopt(self, source: Path, path: str, media_type: str, most_bytes: int) -> Artifact:
+        """Take a file that a child process wrote into the evidence; one over `most_bytes` keeps its two ends."""
+        size = source.stat().st_size
+        with source.open("rb") as stream:
+            if size <= most_bytes:
+                return self.write(path, stream.read(), media_type)
+            half = most_bytes // 2
+            head = stream.read(half)
+            stream.seek(-half, os.SEEK_END)
+            note = f"\n\n[... {size - 2 * half:,} of {size:,} bytes left out ...]\n\n".encode()
+            return self.write(path, head + note + stream.read(), media_type)
+
+    def write_evidence(self, source: str, shard: str, evidence: Sequence[Evidence]) -> None:
+        """Store what one shard saw; its presence is what says that the shard has looked."""
+        by_kind: dict[str, list[Any]] = {}
+        for item in evidence:
+            by_kind.setdefault(item.kind, []).append(item.model_dump(mode="json"))
+        self._replace(self._inside(f"data/{source}/{shard}.evidence.json"), self._json(by_kind))
+
+    def write_failure(self, failure: ShardFailure) -> None:
+        """Store that a shard could not look."""
+        path = f"data/{failure.source}/{failure.shard}.failure.json"
+        self._replace(self._inside(path), self._json(failure.model_dump(mode="json")))
+
+    def has_evidence(self, source: str, shard: str) -> bool:
+        """Whether this shard has looked, in this run or before it was resumed."""
+        return self._inside(f"data/{source}/{shard}.evidence.json").exists()
+
+    def write_root(self, name: str, content: str) -> None:
+        """Store a file beside data/, such as run.json or index.html; may be written again until the bag is built."""
+        self._replace(self._inside(name), self.redactor.bytes(content.encode("utf-8", "replace")))
+
+    def sweep_secrets(self) -> list[str]:
+        """Redact everything once more, now that all secrets are known; digests in evidence follow. Paths changed."""
+        renamed: dict[str, tuple[str, int]] = {}
+        changed = []
+        evidence = [name for name in self.names() if name.endswith(".evidence.json")]
+        for name in self.names():
+            before = self.read(name)
+            after = self.redactor.bytes(before)
+            if after != before:
+                self._replace(self._inside(name), after)
+                changed.append(name)
+                renamed[hashlib.sha256(before).hexdigest()] = (hashlib.sha256(after).hexdigest(), len(after))
+        for name in evidence:
+            content = json.loads(self.read(name))
+            if _follow_digests(content, renamed):
+                self._replace(self._inside(name), self._json(content))
+        return changed
+
+    def _inside(self, path: str) -> Path:
+        return self.bag / safe_relative_path(path)
+
+    def _json(self, content: Any) -> bytes:
+        return self.redactor.bytes(json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+
+    def _replace(self, destination: Path, content: bytes) -> None:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside the bag and moved: a run killed here leaves no half file that could pass for evidence.
+        handle, temporary = tempfile.mkstemp(dir=self.root, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(destination)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _follow_digests(content: Any, renamed: Mapping[str, tuple[str, int]]) -> bool:
+    """Replace the digest and size of every artifact whose bytes were redacted late; True when any was."""
+    touched = False
+    if isinstance(content, dict):
+        if content.get("sha256") in renamed and "path" in content:
+            content["sha256"], content["size"] = renamed[content["sha256"]]
+            touched = True
+        children: Iterator[Any] = iter(content.values())
+    elif isinstance(content, list):
+        children = iter(content)
+    else:
+        return False
+    for child in children:
+        touched = _follow_digests(child, renamed) or touched
+    return touched
+
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, done, total) while a long piece of work goes on."""

@@ -1,0 +1,196 @@
+"""A Chromium that cannot hold a run: hosts are closed off, every piece of work has a deadline, a crash is an answer.
+
+Rules:
+
+- hosts the plan does not allow are unreachable from the browser (resolver rules), whatever a page asks for;
+- a deadline kills the browser process, because a page that blocks its own thread answers to nothing softer;
+- a browser that died is replaced for the next piece of work; what it was looking at ends in an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
+
+from evidence_store.redaction import Redactor
+from tasks.contract import GatherError
+from tasks.doors.chromium import BrowserMissing, find_chromium
+from tasks.plan import Plan, Viewport, resolve_environment
+
+LAUNCH_TIMEOUT_MS = 30_000
+DETERMINISTIC_RENDERING = (
+    "--force-color-profile=srgb",
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--hide-scrollbars",
+)
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+)
+
+BrowserError = Error
+"""What any step in a page raises: a time-out, a crash, a closed browser."""
+
+
+class BrowserSession:
+    """One Chromium for one thread, with sign-ins kept for the time of the session."""
+
+    def __init__(self, plan: Plan, redactor: Redactor, *, deterministic: bool = True) -> None:
+        self.plan = plan
+        self.redactor = redactor
+        self._arguments = [
+            *QUIET,
+            *(DETERMINISTIC_RENDERING if deterministic else ()),
+            _only_hosts(plan.target.allowed_hosts),
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        ]
+        self._signed_in: dict[str, Any] = {}
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+        self._process: int | None = None
+
+    def __enter__(self) -> Self:
+        self._playwright = sync_playwright().start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(Error):
+            if self._browser is not None:
+                self._browser.close()
+        if self._playwright is not None:
+            self._playwright.stop()
+
+    @property
+    def browser(self) -> Browser:
+        """The running browser; a new one when the last one died. Raises GatherError when none can be started."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._launch()
+            self._process = self._browser_process(self._browser)
+        return self._browser
+
+    def _launch(self) -> Browser:
+        if self._playwright is None:
+            raise RuntimeError("a BrowserSession is used inside `with`")
+        try:
+            return self._playwright.chromium.launch(
+                executable_path=str(find_chromium()), args=self._arguments, timeout=LAUNCH_TIMEOUT_MS
+            )
+        except BrowserMissing as error:
+            raise GatherError(str(error)) from error
+        except Error as error:
+            raise GatherError(f"Chromium did not start: {first_line(error)}") from error
+
+    @staticmethod
+    def _browser_process(browser: Browser) -> int | None:
+        session = browser.new_browser_cdp_session()
+        processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+        session.detach()
+        return next((int(process["id"]) for process in processes if process["type"] == "browser"), None)
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Kill the browser when the work inside takes longer; the step that waits then raises BrowserError."""
+        timer = threading.Timer(seconds, self.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def kill(self) -> None:
+        """End the browser process at once."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGKILL)
+
+    def version(self) -> str:
+        """The browser's version, part of what a screenshot depends on."""
+        return f"Chromium {self.browser.version}"
+
+    @contextlib.contextmanager
+    def context(self, viewport: Viewport, identity: str | None, **options: Any) -> Iterator[BrowserContext]:
+        """A fresh profile in a viewport, signed in as an identity; raises GatherError when sign-in fails."""
+        state = self._sign_in(identity) if identity else None
+        context = self.browser.new_context(
+            viewport={"width": viewport.width, "height": viewport.height},
+            device_scale_factor=viewport.scale,
+            # Touch, width and ratio, but never is_mobile: it adds layout shifts that users do not have.
+            has_touch=viewport.touch,
+            locale="en-GB",
+            timezone_id="UTC",
+            service_workers="block",
+            accept_downloads=False,
+            storage_state=state,
+            **options,
+        )
+        try:
+            yield context
+        finally:
+            with contextlib.suppress(Error):
+                context.close()
+
+    def _sign_in(self, identity: str) -> Any:
+        if identity not in self._signed_in:
+            self._signed_in[identity] = sign_in(self.browser, self.plan, identity, os.environ, self.redactor)
+        return self._signed_in[identity]
+
+
+def sign_in(browser: Browser, plan: Plan, identity: str, environment: Mapping[str, str], redactor: Redactor) -> Any:
+    """Sign in by the plan's request and return the browser state; cookies and stored tokens are learned as secrets."""
+    login = plan.identities[identity].login
+    body = {key: resolve_environment(value, environment) for key, value in login.json_body.items()}
+    context = browser.new_context()
+    try:
+        answer = context.request.post(plan.url(login.url), data=body, timeout=15_000, max_redirects=5)
+        if not answer.ok:
+            raise GatherError(
+                f"'{identity}' could not sign in: {login.url} answered {answer.status}; check the environment variables"
+                f" its login names ({', '.join(sorted(plan.environment_names()))})"
+            )
+        state = context.storage_state()
+    except Error as error:
+        raise GatherError(f"'{identity}' could not sign in: {first_line(error)}") from error
+    finally:
+        with contextlib.suppress(Error):
+            context.close()
+    for cookie in state.get("cookies", []):
+        redactor.learn(str(cookie.get("value", "")), f"cookie:{cookie.get('name', '')}")
+    for origin in state.get("origins", []):
+        for item in origin.get("localStorage", []):
+            redactor.learn(str(item.get("value", "")), f"storage:{item.get('name', '')}")
+    if not state.get("cookies") and not state.get("origins"):
+        raise GatherError(
+            f"'{identity}' signed in at {login.url}, but the answer set no cookie: nothing to visit pages with"
+        )
+    return state
+
+
+def first_line(error: BaseException) -> str:
+    """The part of a browser error that a person needs: the call log below it is for the trace."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _only_hosts(allowed: Sequence[str]) -> str:
+    excluded = ", ".join(f"EXCLUDE {host}" for host in allowed)
+    return f"--host-resolver-rules=MAP * ~NOTFOUND, {excluded}"
+
+
+def host_is_allowed(url: str, allowed: Sequence[str]) -> bool:
+    """Whether a browser URL stays on the plan's hosts; data:, blob: and about: never leave the page."""
+    parts = urlsplit(url)
+    return parts.scheme in {"data", "blob", "about"} or (parts.hostname or "") in allowed

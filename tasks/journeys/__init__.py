@@ -1,0 +1,1 @@
+"""Journeys: pytest suites a team edits, run against staging and held to what the plan requires."""

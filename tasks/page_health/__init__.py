@@ -1,0 +1,1 @@
+"""Whether a page is the page it should be, and whole."""

@@ -1,0 +1,1 @@
+"""Probes of single addresses: release and service health."""

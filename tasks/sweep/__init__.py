@@ -1,0 +1,1 @@
+"""One visit to a page x viewport x identity tells everything that page can tell."""

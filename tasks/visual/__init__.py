@@ -1,0 +1,1 @@
+"""Every page looks as it was approved."""
