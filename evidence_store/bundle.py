@@ -22,7 +22,7 @@ import stat
 import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import IO
 
 from evidence_store.model import safe_relative_path
-from evidence_store.workspace import Progress
 
 BAGIT_TXT = "bagit.txt"
 BAG_INFO_TXT = "bag-info.txt"
@@ -41,6 +40,10 @@ SIGNATURES = "signatures/"
 BAG_DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 CHUNK_BYTES = 1 << 20
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, bytes done, bytes in all) while a long piece of work goes on."""
+
 _MADE_HERE = frozenset({BAGIT_TXT, BAG_INFO_TXT, MANIFEST_TXT, TAG_MANIFEST_TXT})
 _OWN_LABELS = ("Bag-Software-Agent", "Bagging-Date", "Payload-Oxum")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9-]*")

@@ -41,7 +41,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from evidence_store.workspace import Progress
+from evidence_store.bundle import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -121,7 +121,8 @@ class StoreSettings(BaseModel):
         plain = parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
         if not plain or parts.query or parts.fragment or "@" in parts.netloc or _CONTROL.search(value):
             raise ValueError("must be http(s)://host[:port] without user, path or query")
-        _ = parts.port  # refuses a port that is not a number
+        if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(:\d{1,5})?", parts.netloc):
+            raise ValueError("must have a host and, if any, a port that is a number")
         return value.rstrip("/")
 
     @field_validator("bucket")

@@ -47,6 +47,7 @@ from evidence_store.bundle import (
     PAYLOAD,
     SIGNATURES,
     TAG_MANIFEST_TXT,
+    Progress,
     colliding_names,
     decoded_name,
     member_name_problem,
@@ -54,7 +55,7 @@ from evidence_store.bundle import (
 from evidence_store.gate import decide
 from evidence_store.ledger import LedgerEntry
 from evidence_store.model import SCHEMA_VERSION, Decision, Manifest, Redaction
-from evidence_store.workspace import BrokenEvidenceError, Progress
+from evidence_store.workspace import BrokenEvidenceError
 
 RUN_JSON = "run.json"
 PLAN_JSON = "data/plan.json"
@@ -537,7 +538,7 @@ class _Look:
         most = max(sizes)
         limit = self.limits.decided_subjects
         if most > limit or sum(sizes) > 10 * limit:
-            yield f"run.json names {most:,} subjects or findings of one check, {sum(sizes):,} in all: too many to decide"
+            yield f"run.json names {most:,} subjects or findings of one check, {sum(sizes):,} in all: too many"
             return
         if any(len(waiver.subject) > _LONGEST_PATTERN for waiver in manifest.waivers):
             yield f"run.json has a waiver with a pattern of more than {_LONGEST_PATTERN:,} characters"

@@ -12,6 +12,7 @@ leaves `<shard>.failure.json` in its place, so that "nobody looked" and "nothing
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
@@ -105,7 +106,10 @@ class Workspace:
         self.root = root
         self.bag = root / "bag"
         self.redactor = redactor or Redactor()
+        self.on_look: Callable[[str, str], None] = lambda _source, _subject: None
+        """Told (source, subject) whenever a look has ended, for whoever shows progress."""
         self._lock = threading.Lock()
+        self._held: IO[str] | None = None
 
     @classmethod
     def create(cls, home: Path, opened: OpenedRun) -> Workspace:
@@ -117,8 +121,50 @@ class Workspace:
             raise WorkspaceError(f"run {opened.run_id} has a workspace already: {root}") from error
         workspace = cls(root)
         (workspace.bag / "data").mkdir(parents=True)
-        (root / "opened.json").write_text(opened.model_dump_json(indent=1), encoding="utf-8")
+        workspace.remember(opened)
         return workspace
+
+    @classmethod
+    def reopen(cls, home: Path, run_id: str) -> tuple[Workspace, OpenedRun]:
+        """The folder of a run that did not end, to finish it; what failed is looked at again."""
+        root = home / "runs" / run_id
+        try:
+            opened = OpenedRun.model_validate_json((root / "opened.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"there is no run {run_id} to resume in {home / 'runs'}: {error}") from error
+        workspace = cls(root)
+        for name in workspace.names():
+            if name.endswith(".failure.json"):
+                failed = workspace.bag / name
+                failed.with_name(name.rpartition("/")[2].replace(".failure.", ".evidence.")).unlink(missing_ok=True)
+                failed.unlink()
+        return workspace, opened
+
+    def remember(self, opened: OpenedRun) -> None:
+        """Write down what this folder was opened for, beside the bag."""
+        self._replace(self.root / "opened.json", opened.model_dump_json(indent=1).encode())
+
+    def remember_summary(self, summary: str) -> None:
+        """Write down how the run ended, beside the bag."""
+        self._replace(self.root / "summary.json", summary.encode())
+
+    def digest(self, path: str) -> str:
+        """The SHA-256 of one path of the bag, as it is stored."""
+        return hashlib.sha256(self.read(path)).hexdigest()
+
+    def hold(self) -> None:
+        """Keep every other process from writing here until this one ends; raises WorkspaceError when one does."""
+        self._held = (self.root / "run.lock").open("w")
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorkspaceError(f"run {self.root.name} is being made by another process") from error
+
+    def release(self) -> None:
+        """Let others write here again."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def names(self) -> list[str]:
         """Every path in the bag, sorted."""
@@ -227,6 +273,3 @@ def _follow_digests(content: Any, renamed: Mapping[str, tuple[str, int]]) -> boo
         touched = _follow_digests(child, renamed) or touched
     return touched
 
-
-Progress = Callable[[str, int, int], None]
-"""Told (what, done, total) while a long piece of work goes on."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from deployments import local_stack
+from deployments import local_stack, processes
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,15 @@ def stack() -> Iterator[local_stack.Stack]:
             yield local_stack.up(home, ports=local_stack.Ports.random(), with_worker=False, owned=True)
         finally:
             local_stack.down(home)
+        survivors = marked_processes(home)
+        assert not survivors, f"the stack left processes behind: {survivors}"
+
+
+def marked_processes(home: Path) -> list[str]:
+    """The command lines of all living processes that belong to the stack in `home`."""
+    found = []
+    for process in psutil.process_iter():
+        if processes.marker_of(process).startswith(f"{home.resolve()}#"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+    return found

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from math import isfinite
 from pathlib import PurePosixPath
@@ -48,6 +48,7 @@ from evidence_store.report.told import (
     Look,
     Measure,
     Picture,
+    Place,
     RowTold,
     Section,
     Step,
@@ -135,11 +136,11 @@ class _Telling:
                 Section("blocks", "What blocks", f"{len(blocks):,}"),
                 Section("unseen", "What was not looked at", f"{unseen_subjects:,} of {len(words):,}"),
                 Section("waivers", "What is waived", f"{len(waivers):,}"),
-                Section("changes", "What changed since the last sealed run", _changes_count(changes, self.before)),
+                Section("changes", "What changed", _changes_count(changes, self.before)),
                 Section(
                     "scorecard",
                     "Scorecard",
-                    f"{sum(row.word == 'pass' for row in rows):,} of {len(rows):,} rows proven",
+                    f"{sum(row.word == 'pass' for row in rows):,} of {len(rows):,} proven",
                 ),
                 Section("everything", "Everything", counted(len(words), "subject")),
                 Section("check", "Check this package without us", ""),
@@ -289,14 +290,15 @@ class _Telling:
             (self._look(subject, finding) for subject, finding in members),
             key=lambda look: (-_excess(look), not look.pictures, look.subject),
         )
-        spec = self.results[check].spec
+        result = self.results[check]
+        spec = result.spec
         sinces = {look.since for look in looks}
         return Cause(
             word=word,
             check=line(check),
-            title=line(spec.failure_title),
+            title=line(spec.title if word == "review" else spec.failure_title),
             why=passage(spec.why),
-            remedy=passage(spec.remedy),
+            remedy=_remedy(result),
             remedy_address=web_address(spec.remedy),
             rule=looks[0].rule,
             element=looks[0].element,
@@ -307,7 +309,8 @@ class _Telling:
         )
 
     def _look(self, subject: SubjectDecision, finding: Finding) -> Look:
-        pictures = tuple(Picture(_role(path), path) for path in finding.evidence if _is_picture(path))
+        images = [path for path in finding.evidence if _is_picture(path)]
+        pictures = tuple(Picture(_role(path, compared=len(images) > 1), path) for path in images)
         since = ""
         if self.before is not None and _is_problem(finding):
             since = "still" if finding.fingerprint in self.before else "new"
@@ -325,7 +328,7 @@ class _Telling:
             looked_at=line(finding.looked_at),
             more_information=line(finding.more_information),
             more_information_address=web_address(finding.more_information),
-            fingerprint=finding.fingerprint if _FINGERPRINT.fullmatch(finding.fingerprint) else "",
+            fingerprint=_anchor(finding),
             since=since,
         )
 
@@ -333,27 +336,33 @@ class _Telling:
 
     def _unseen(self) -> tuple[Unseen, ...]:
         if self.decision.doubt is not None:  # one cause for all: it is told once
-            every = [f"{line(s.check)}: {line(s.subject)}" for s in self.decision.subjects]
+            places = tuple(Place(f"{line(s.check)}: {line(s.subject)}", "") for s in self.decision.subjects)
             doubt = passage(self.decision.doubt)
             title = "Nobody can say which release was tested"
-            return (Unseen("error", "every check", title, doubt, "", None, tuple(every), len(every)),)
-        groups: dict[tuple[str, Outcome, str], list[str]] = defaultdict(list)
+            return (Unseen("error", "every check", title, doubt, "", None, places, len(places)),)
+        groups: dict[tuple[str, Outcome, str], list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.of(Outcome.ERROR, Outcome.NOT_RUN):
-            groups[subject.check, subject.outcome, subject.reason].append(subject.subject)
+            groups[subject.check, subject.outcome, subject.reason].append(subject)
         told = [
             Unseen(
                 word=outcome.value,
                 check=line(check),
                 title=line(self.results[check].spec.title) if check in self.results else line(check),
                 reason=passage(reason),
-                remedy=passage(self.results[check].spec.remedy) if check in self.results else "",
+                remedy=_remedy(self.results.get(check)),
                 remedy_address=web_address(self.results[check].spec.remedy) if check in self.results else None,
-                subjects=tuple(line(subject) for subject in subjects),
+                places=tuple(Place(line(subject.subject), self._shown_in(subject)) for subject in subjects),
                 of_subjects=len(self.subjects[check]),
             )
             for (check, outcome, reason), subjects in groups.items()
         ]
         return tuple(sorted(told, key=lambda unseen: (_rank(unseen.word), -len(unseen.subjects), unseen.check)))
+
+    def _shown_in(self, subject: SubjectDecision) -> str:
+        """The fingerprint of the finding that says most of why a subject was not judged."""
+        findings = [f for f in self._findings_of(subject) if f.outcome is not Outcome.PASS]
+        worst = min(findings, key=lambda finding: _rank(finding.word), default=None)
+        return _anchor(worst) if worst else ""
 
     # 4. Waivers
 
@@ -362,15 +371,21 @@ class _Telling:
         looks = tuple(
             self._look(subject, finding)
             for subject in self.subjects.get(waiver.check, [])
-            if subject.waived_by and note.state == "used"
+            if subject.outcome is Outcome.FAIL and subject.gates
+            if subject.waived_by or note.state == "expired"
             for finding in self._findings_of(subject)
             if finding.outcome is Outcome.FAIL
+            and finding.gates
             and fnmatchcase(finding.subject, waiver.subject)
             and waiver.fingerprint in {None, finding.fingerprint}
         )
         left = (waiver.expires - now).days
         if note.state == "expired":
             remark = "It has expired and covers nothing any more."
+            if looks:
+                remark += (
+                    f" {counted(len(looks), 'failure')} it was written for {'is' if len(looks) == 1 else 'are'} here."
+                )
         elif note.state == "unused":
             remark = "It covers no failure of this run; it can go."
         else:
@@ -451,20 +466,21 @@ class _Telling:
         )
 
     def _looked_at(self, checks: Iterable[str]) -> str:
-        """The sum of what the passes and fails of these checks looked at, where it can be summed."""
+        """The sum of what these checks looked at, where it can be summed; `at least` when some say nothing."""
         amounts: dict[str, int] = {}
+        silent = False
         for check in checks:
             for subject in self.subjects[check]:
                 said = next((f.looked_at for f in self._findings_of(subject) if f.looked_at), "")
+                silent = silent or (not said and subject.outcome in {Outcome.PASS, Outcome.FAIL})
                 for part in said.split(", ") if said else []:
                     found = _AMOUNT.fullmatch(part)
                     if not found:
                         return ""
                     noun = _plural(found[2])
                     amounts[noun] = amounts.get(noun, 0) + int(found[1].replace(",", "")[:12])
-        return ", ".join(
-            line(f"{amount:,} {_singular(noun) if amount == 1 else noun}") for noun, amount in amounts.items()
-        )
+        summed = (f"{amount:,} {_singular(noun) if amount == 1 else noun}" for noun, amount in amounts.items())
+        return line(f"{'at least ' if silent and amounts else ''}{', '.join(summed)}")
 
     # 7. Everything
 
@@ -493,7 +509,7 @@ class _Telling:
             mode=line(result.spec.mode) if result else "",
             rows=tuple(line(row) for row in result.spec.rows) if result else (),
             why=passage(result.spec.why) if result else "",
-            remedy=passage(result.spec.remedy) if result else "",
+            remedy=_remedy(result),
             remedy_address=web_address(result.spec.remedy) if result else None,
             seconds=f"{number(round(result.seconds, 2))} s" if result else "",
             counts=counts,
@@ -577,6 +593,19 @@ def _common_kind(subjects: Sequence[SubjectDecision]) -> str:
     return kinds.pop() if len(kinds) == 1 else "subject"
 
 
+def _anchor(finding: Finding) -> str:
+    """The fingerprint when it can stand in a link, else nothing."""
+    return finding.fingerprint if _FINGERPRINT.fullmatch(finding.fingerprint) else ""
+
+
+def _remedy(result: CheckResult | None) -> str:
+    """What to do: words as they are; a bare name of a document becomes a sentence."""
+    if result is None:
+        return ""
+    remedy = result.spec.remedy
+    return passage(remedy) if re.search(r"\s|^https?:", remedy) or not remedy else f"see {line(remedy)}"
+
+
 def _is_problem(finding: Finding) -> bool:
     return finding.outcome in {Outcome.FAIL, Outcome.ERROR}
 
@@ -608,14 +637,18 @@ def _changes_count(changes: Changes, before: frozenset[str] | None) -> str:
     if before is None:
         return "first run"
     new = len({look.fingerprint for cause in changes.new for look in cause.looks})
-    return f"{new:,} new, {changes.gone:,} gone"
+    return f"{new:,} new"
 
 
 def _measure(finding: Finding) -> Measure | None:
     if finding.measured is None and finding.limit is None:
         return None
     unit = line(finding.unit, 24)
-    join: Callable[[float], str] = lambda value: f"{number(value)} {unit}".strip()  # noqa: E731
+    gap = "" if unit.startswith(":") else " "  # 4.5:1, but 2,500 ms
+
+    def join(value: float) -> str:
+        return f"{number(value)}{gap}{unit}".strip()
+
     if finding.measured is None:
         words = f"not measured, limit {join(finding.limit or 0.0)}"
     elif finding.limit is None:
@@ -640,11 +673,11 @@ def _is_picture(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in _PICTURES
 
 
-def _role(path: str) -> str:
+def _role(path: str, *, compared: bool) -> str:
     stem = PurePosixPath(path).stem.lower()
     if path.startswith("data/visual/") and stem in {"baseline", "diff"}:
         return "difference" if stem == "diff" else "baseline"
-    return "now" if path.startswith("data/sweep/") and stem == "screenshot" else "screenshot"
+    return "now" if compared and path.startswith("data/sweep/") and stem == "screenshot" else "screenshot"
 
 
 def _short(release: str) -> str:

@@ -128,6 +128,14 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A subject, and the fingerprint of the finding that tells of it, if there is one."""
+
+    subject: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Unseen:
     """Subjects of one check that nobody can speak of, for one reason."""
 
@@ -137,13 +145,18 @@ class Unseen:
     reason: str
     remedy: str
     remedy_address: str | None
-    subjects: tuple[str, ...]
+    places: tuple[Place, ...]
     of_subjects: int
 
     @property
     def label(self) -> str:
         """The word a person reads."""
         return LABELS[self.word]
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The names of the subjects."""
+        return tuple(place.subject for place in self.places)
 
     @property
     def where(self) -> str:

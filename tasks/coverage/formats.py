@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -32,6 +32,8 @@ _LCOV_START = re.compile(r"(?:#.*\n|\s)*(?:TN|SF|VER):")
 _LCOV_LINE = re.compile(r"(?P<key>[A-Z]+):(?P<value>.*)")
 _DA = re.compile(r"(?P<line>\d{1,18}),(?P<count>\d{1,18})(?:,\S*)?")
 _WHOLE = re.compile(r"\d{1,18}")
+_COBERTURA_CLASS = ["coverage", "packages", "package", "classes", "class"]
+_COBERTURA_LINE = [*_COBERTURA_CLASS, "lines", "line"]
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -143,14 +145,14 @@ def _read_json(text: str) -> LineCoverage:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise UnreadableReportError(
-            f"'{shown(repeated)}' stands twice in one JSON object, so nobody can say which one counts;"
-            " merge the reports with their own tool"
-        )
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise UnreadableReportError(
+                f"'{shown(key)}' stands twice in one JSON object, so nobody can say which one counts;"
+                " merge the reports with the tool that wrote them"
+            )
+        content[key] = value
     return content
 
 
@@ -167,7 +169,9 @@ def _table(value: Any, place: str) -> dict[str, Any]:
 def _count(value: Any, place: str, least: int = 0) -> int:
     # `True` is an int in Python, and is no count.
     if type(value) is not int or not least <= value <= LARGEST_COUNT:
-        said = value if isinstance(value, float) or (type(value) is int and abs(value) <= LARGEST_COUNT) else _kind(value)
+        said = (
+            value if isinstance(value, float) or (type(value) is int and abs(value) <= LARGEST_COUNT) else _kind(value)
+        )
         raise UnreadableReportError(
             f"{place} is {said} in place of a whole number from {least} up;"
             " the tool that wrote the report failed to count"
@@ -302,7 +306,7 @@ def _read_lcov(text: str) -> LineCoverage:
         elif key == "SF":
             if record is not None:
                 raise UnreadableReportError(
-                    f"line {number:,}: the record of {shown(record.path)} has no end_of_record; publish the report again"
+                    f"line {number:,}: the record of {shown(record.path)} has no end_of_record; publish it again"
                 )
             # One file may stand under several test names: that is what merged tracefiles look like.
             if not value or (test, value) in records:
@@ -316,9 +320,7 @@ def _read_lcov(text: str) -> LineCoverage:
         raise UnreadableReportError(
             f"the record of {shown(record.path)} has no end_of_record: the report was cut off; publish it again"
         )
-    return LineCoverage(
-        "LCOV", tuple(FileLines(path, sum(ran.values()), len(ran)) for path, ran in files.items())
-    )
+    return LineCoverage("LCOV", tuple(FileLines(path, sum(ran.values()), len(ran)) for path, ran in files.items()))
 
 
 def _lcov_number(record: _LcovRecord | None, key: str, value: str, number: int) -> None:
@@ -365,25 +367,29 @@ class _CoberturaLines:
         """An element opens."""
         if not self.open:
             self.root = attributes
+            if tag.lower() == "html":
+                _refuse_html()
             if tag != "coverage":
-                raise UnreadableReportError(f"XML, but not Cobertura (its root is <{shown(tag, 30)}>); publish {_ALL_FORMATS}")
+                raise UnreadableReportError(
+                    f"XML, but not Cobertura (its root is <{shown(tag, 30)}>); publish {_ALL_FORMATS}"
+                )
         self.open.append(tag)
         if len(self.open) > DEEPEST_XML:
             raise UnreadableReportError("XML nested too deeply to be a coverage report")
-        if self.open[3:] == ["classes", "class"][: len(self.open) - 3] and tag == "class":
+        if self.open == _COBERTURA_CLASS:
             name = attributes.get("filename", "")
             if not name:
                 raise UnreadableReportError("a class without a filename; publish the report again")
             self._file, self._class = self.files.setdefault(name, {}), {}
-        elif self.open[4:] == ["class", "lines", "line"]:
+        elif self.open == _COBERTURA_LINE:
             self._line(attributes)
 
-    def end(self, tag: str) -> None:
+    def end(self, _tag: str) -> None:
         """An element closes."""
-        self.open.pop()
-        if tag == "class" and len(self.open) == 4:
+        if self.open == _COBERTURA_CLASS:
             self.of_classes[0] += sum(self._class.values())
             self.of_classes[1] += len(self._class)
+        self.open.pop()
 
     def close(self) -> None:
         """The document ends."""
@@ -399,9 +405,15 @@ class _CoberturaLines:
             ran[int(number)] = ran.get(int(number), False) or int(hits) > 0
 
 
+def _refuse_html() -> NoReturn:
+    raise UnreadableReportError(
+        "HTML in place of a report: often a login or error page; publish it where no login is needed"
+    )
+
+
 def _read_xml(text: str) -> LineCoverage:
     if _HTML.match(text.lstrip()):
-        raise UnreadableReportError("HTML in place of a report: often a login or error page; give the run access to it")
+        _refuse_html()
     target = _CoberturaLines()
     try:
         parser = XMLParser(target=target, forbid_entities=True, forbid_external=True)
@@ -411,9 +423,7 @@ def _read_xml(text: str) -> LineCoverage:
         raise UnreadableReportError("XML with entities of its own, which no coverage tool writes") from error
     except (ParseError, ValueError) as error:
         if _HTML.search(text[:2000]):
-            raise UnreadableReportError(
-                "HTML in place of a report: often a login or error page; give the run access to it"
-            ) from error
+            _refuse_html()
         raise UnreadableReportError(
             f"not valid XML ({shown(error)}); often an upload that was cut off: publish the report again"
         ) from error
@@ -443,6 +453,3 @@ def _epoch(stated: str) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-Files = Sequence[FileLines]

@@ -2,7 +2,7 @@
 
 Rules:
 
-- a table with an empty list of reports is refused, and so are two reports for one service;
+- an empty list of reports is refused, and so are two reports for one service;
 - a limit lies above 0 % and a report's age is bounded, so that no setting passes everything.
 """
 
@@ -43,9 +43,10 @@ class CoverageOptions(CheckOptions):
     lines_percent: float = Field(gt=0, le=100)
     """Least share of executable lines that ran, in percent, compared unrounded."""
     max_age_hours: float = Field(default=72, gt=0, le=LONGEST_AGE_HOURS)
-    """A report made longer than this before the run says nothing about it."""
+    """A report made longer than this before the run says nothing about it. A time without a zone, as coverage.py writes
+    it, is read as UTC."""
     release_required: bool = True
-    """False accepts a report that does not say which release it speaks for. One that names another is never accepted."""
+    """False accepts a report that does not say which release it speaks for; one that names another never passes."""
 
     @field_validator("reports")
     @classmethod

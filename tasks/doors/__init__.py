@@ -1,1 +1,1 @@
-"""The only code that touches the world: HTTP, browser, child processes. A door reports what happened and judges nothing."""
+"""The only code that touches the world: HTTP, browser, child processes; it reports what happened and judges nothing."""

@@ -109,6 +109,7 @@ class PageSweep:
                 for subject in shard.members:
                     name, _, viewport = subject.partition("@")
                     visits.append(_visit(session, plan, pages[name], viewport, workspace))
+                    workspace.on_look(self.id, subject)
         finally:
             # A browser that cannot be replaced ends the shard; what was seen before that is still evidence.
             workspace.write_evidence(self.id, shard.id, visits)

@@ -1,0 +1,1 @@
+"""Suites a team edits. They import nothing of stageproof: environment in, JUnit and files out."""

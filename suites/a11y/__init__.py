@@ -1,0 +1,1 @@
+"""Accessibility journeys of a team: named states of pages, walked by keyboard."""

@@ -1,0 +1,1 @@
+"""Performance journeys of a team."""

@@ -1,0 +1,1 @@
+"""Tests of imported coverage: readers, judges, and the source against a real server."""
