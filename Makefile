@@ -1,5 +1,5 @@
 # One entry for everything: `make` lists what there is, and every target prepares the environment by itself.
-# A fresh machine needs Python 3.11 or newer, make, and its usage of the package registries already configured.
+# A fresh machine needs Python 3.11 or newer, make, and access to the package registries.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -91,5 +91,5 @@ $(READY): requirements.lock pyproject.toml
 	@echo "setup 3/4  stageproof itself, editable"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@echo "setup 4/4  browser: looking for a Chromium that starts"
-	@echo "           $$($(BIN)/python -m deployments.toolchain chromium)"
+	@browser=$$($(BIN)/python -m deployments.toolchain chromium); echo "           $$browser"
 	@touch $@

@@ -270,6 +270,13 @@ def status(home: Path | None = None) -> StackStatus:
     return StackStatus(home=home, stack=stack, parts=tuple(parts))
 
 
+def recorded(home: Path | None = None) -> Stack | None:
+    """The stack that `up` left running in `home`, from its record alone; None when there is none to use."""
+    home = (home or DEFAULT_HOME).absolute()
+    stack = _load(home.resolve()) if home.is_dir() else None
+    return stack if stack is not None and S3 in stack.processes else None
+
+
 # -- further processes in the same registry -------------------------------------------------------------------------
 
 

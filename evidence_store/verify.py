@@ -314,7 +314,7 @@ def _bad_layout(stream: io.BufferedReader, archive: zipfile.ZipFile) -> Iterator
     for member in sorted(archive.infolist(), key=lambda member: member.header_offset):
         if member.header_offset != position:
             word = "shares bytes with" if member.header_offset < position else "leaves hidden bytes after"
-            yield f"{_shown(member.orig_filename)} {word} what stands before it in the zip"
+            yield f"{_shown(member.orig_filename)} {word} what stands before it: the zip was cut or pieced together"
             return
         stream.seek(position)
         signature, _, flags, method, _, _, crc, packed, unpacked, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Listener = Callable[[str, str, dict[str, Any]], None]
@@ -11,9 +12,15 @@ Listener = Callable[[str, str, dict[str, Any]], None]
 _listeners: list[Listener] = []
 
 
-def listen(listener: Listener) -> None:
-    """Tell this listener from now on."""
-    _listeners.append(listener)
+@contextmanager
+def listening(*listeners: Listener) -> Iterator[None]:
+    """Tell these listeners what goes on inside."""
+    _listeners.extend(listeners)
+    try:
+        yield
+    finally:
+        for listener in listeners:
+            _listeners.remove(listener)
 
 
 def announce(event: str, name: str, **details: Any) -> None:

@@ -45,7 +45,9 @@ def ready_plan(target: str, environment: Mapping[str, str] = os.environ) -> Plan
     plan = load_plan(path)
     missing = missing_environment(plan, environment)
     if missing:
-        raise PlanError(str(path), [f"the environment variable {name} has no value; set it and try again" for name in missing])
+        raise PlanError(
+            str(path), [f"the environment variable {name} has no value; set it and try again" for name in missing]
+        )
     text = plan.canonical_json().decode()
     for name in plan.environment_names():
         if environment[name] in text:

@@ -22,7 +22,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
+from prefect.runtime import deployment
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -168,6 +168,7 @@ def open_run(
         ledger.open_run(run_id, target=plan.target.name, profile=profile_name, started_by=who, at=now)
         workspace = Workspace.create(home_folder(), opened)
         workspace.hold()
+    announce("opened", opened.run_id)
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
     run = Run(
@@ -245,9 +246,8 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
         outcomes = {finding.word for finding in result.findings} | ({"error"} if result.problem else set())
         worst = next((word for word in ("error", "fail", "not_run", "review", "warn") if word in outcomes), "pass")
         message = result.problem or f"{len(result.findings)} findings"
-        return Completed(name=worst.title(), message=message) if worst in {"pass", "warn", "review"} else Failed(
-            name=worst.title(), message=message
-        )
+        state = Completed if worst in {"pass", "warn", "review"} else Failed
+        return state(name=worst.title().replace("_", ""), message=message)
 
     with run.phase("judge"):
         for step in [as_task(check, lambda check=check: conclude(check)) for check in run.checks]:
@@ -364,5 +364,5 @@ def toolchain() -> dict[str, str]:
 
 def _who() -> str:
     """Who started the run: the deployment, as Prefect names it, or the user of this machine."""
-    deployment = flow_run.get_deployment_name() if flow_run.get_id() else None
-    return f"deployment {deployment}" if deployment else f"{getpass.getuser()} on the command line"
+    name = deployment.name
+    return f"deployment {name}" if name else f"{getpass.getuser()} on the command line"

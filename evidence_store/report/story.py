@@ -649,14 +649,9 @@ def _measure(finding: Finding) -> Measure | None:
     def join(value: float) -> str:
         return f"{number(value)}{gap}{unit}".strip()
 
-    if finding.measured is None:
-        words = f"not measured, limit {join(finding.limit or 0.0)}"
-    elif finding.limit is None:
-        words = join(finding.measured)
-    else:
-        words = f"{join(finding.measured)}, limit {join(finding.limit)}"
     drawable = [value if value is not None and isfinite(value) else None for value in (finding.measured, finding.limit)]
-    return Measure(drawable[0], drawable[1], words)
+    words = ["" if value is None else join(value) for value in (finding.measured, finding.limit)]
+    return Measure(drawable[0], drawable[1], words[0], words[1])
 
 
 def _excess(look: Look) -> float:

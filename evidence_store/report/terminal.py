@@ -1,7 +1,7 @@
 """The story on a terminal: the page's words in the page's order, shortened where a terminal would scroll away.
 
-Text is printed as text, never as rich markup, and holds no escape sequence (see `plain_text`). A terminal that cannot show
-a character gets a plain one in its place.
+Text is printed as text, never as rich markup, and holds no escape sequence (see `plain_text`). A terminal that cannot
+show a character gets a plain one in its place.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ _SIGNS = {
     "unused": "○",
     "expired": "!",
 }
+_SINCE = {"new": " (new)", "partly new": " (partly new)", "still": " (was there before)", "": ""}
 _PLAIN = str.maketrans(
     {"✔": "+", "✘": "x", "○": "o", "▲": "^", "⚑": "~", "◐": "%", "…": "...", "·": "-", "–": "-", "×": "x", "␤": "/"}
 )
@@ -104,12 +105,11 @@ class _Printing:
         facts.add_column(overflow="fold")
         for fact in story.facts:
             facts.add_row(Text(self.fit(fact.label)), Text(self.fit(fact.value)))
-        self.put(Padding(facts, (1, 0, 0, 2)))
+        self.put(Padding(facts, (1, 0, 0, 2), expand=False))
 
     def causes(self, causes: Sequence[Cause], none: str) -> None:
         for cause in causes[:MOST_CAUSES]:
-            since = {"new": " (new)", "partly new": " (partly new)", "still": " (was there before)"}.get(cause.since, "")
-            self.entry(cause.word, f"{cause.title} {cause.where}{since}")
+            self.entry(cause.word, f"{cause.title} {cause.where}{_SINCE[cause.since]}")
             self.say(cause.first.message, 4)
             if cause.first.measure:
                 self.say(cause.first.measure.words, 4)
@@ -152,22 +152,25 @@ class _Printing:
 
     def scorecard(self, story: Story) -> None:
         self.heading(story.section("scorecard"))
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
         for stream in story.scorecard:
-            absent = [row.id for row in stream.rows if row.word == "absent"]
-            table.add_row(Text(), Text(), Text(self.fit(f"{stream.title}: {stream.summary}"), style="bold"))
-            for row in stream.rows:
-                if row.word != "absent":
-                    proof = "; ".join(f"{fact.label}: {fact.value or 'not in this plan'}" for fact in row.proof)
-                    words = Text(self.fit(f"{row.title} "))
-                    words.append(self.fit(f"({row.amount}; {proof})"), style="dim")
-                    table.add_row(self.badge(row.word), Text(row.id), words)
-            if absent:
-                table.add_row(Text(), Text(), Text(f"not in this plan: {', '.join(absent)}", style="dim"))
-        self.put(Padding(table, (0, 0, 0, 2)))
+            told = [row for row in stream.rows if row.word != "absent"]
+            absent = f"not in this plan: {', '.join(row.id for row in stream.rows if row.word == 'absent')}"
+            if not told:
+                self.say(f"{stream.title}: {absent}", style="dim")
+                continue
+            self.say(f"{stream.title}: {stream.summary}", style="bold")
+            table = Table.grid(padding=(0, 2))
+            table.add_column(no_wrap=True)
+            table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
+            for row in told:
+                proof = "; ".join(f"{fact.label}: {fact.value or 'not in this plan'}" for fact in row.proof)
+                words = Text(self.fit(f"{row.title} "))
+                words.append(self.fit(f"({row.amount}; {proof})"), style="dim")
+                table.add_row(self.badge(row.word), Text(row.id), words)
+            self.put(Padding(table, (0, 0, 0, 4), expand=False))
+            if len(told) < len(stream.rows):
+                self.say(absent, 4, style="dim")
 
     def checks(self, checks: Sequence[CheckTold]) -> None:
         table = Table.grid(padding=(0, 2))
@@ -177,7 +180,7 @@ class _Printing:
         for check in checks:
             table.add_row(self.badge(check.word), Text(self.fit(check.check)), Text(self.fit(check.summary)))
         self.console.print()
-        self.put(Padding(table, (0, 0, 0, 2)))
+        self.put(Padding(table, (0, 0, 0, 2), expand=False))
 
     def heading(self, section: Section) -> None:
         words = Text(self.fit(section.heading), style="bold underline")
@@ -191,7 +194,7 @@ class _Printing:
         words = self.badge(word)
         words.append("  ")
         words.append(self.fit(title), style="bold")
-        self.put(Padding(words, (0, 0, 0, 2)))
+        self.put(Padding(words, (0, 0, 0, 2), expand=False))
 
     def places(self, subjects: Sequence[str]) -> None:
         if len(subjects) > 1:
@@ -207,7 +210,7 @@ class _Printing:
         return Text(self.fit(f"{_SIGNS.get(word, ' ')} {LABELS[word]}"), style=_STYLES.get(word, ""))
 
     def say(self, text: str, indent: int = 2, style: str = "") -> None:
-        self.put(Padding(Text(self.fit(text), style=style), (0, 0, 0, indent)))
+        self.put(Padding(Text(self.fit(text), style=style), (0, 0, 0, indent), expand=False))
 
     def put(self, printed: Text | Padding) -> None:
         self.console.print(printed, markup=False, highlight=False, emoji=False)

@@ -52,11 +52,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measured number against its limit, with the words for it."""
+    """A measured number against its limit, and the words for it; a number that cannot be drawn is None."""
 
     measured: float | None
     limit: float | None
-    words: str
+    measured_words: str
+    limit_words: str
+
+    @property
+    def words(self) -> str:
+        """`3,120 ms, limit 2,500 ms`."""
+        measured = self.measured_words or "not measured"
+        return f"{measured}, limit {self.limit_words}" if self.limit_words else measured
 
 
 @dataclass(frozen=True)

@@ -422,8 +422,6 @@ def _read_xml(text: str) -> LineCoverage:
     except DefusedXmlException as error:
         raise UnreadableReportError("XML with entities of its own, which no coverage tool writes") from error
     except (ParseError, ValueError) as error:
-        if _HTML.search(text[:2000]):
-            _refuse_html()
         raise UnreadableReportError(
             f"not valid XML ({shown(error)}); often an upload that was cut off: publish the report again"
         ) from error

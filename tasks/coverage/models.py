@@ -2,7 +2,7 @@
 
 Rules:
 
-- an empty list of reports is refused, and so are two reports for one service;
+- a table without reports is refused, and so are two reports for one service;
 - a limit lies above 0 % and a report's age is bounded, so that no setting passes everything.
 """
 
@@ -36,9 +36,7 @@ class CoverageReport(PlanTable):
 class CoverageOptions(CheckOptions):
     """What both coverage checks may say: reports, the least share of lines, and how old a report may be."""
 
-    # Not required, only never empty: a judge's options are also made without a table. A table without reports is
-    # refused when the plan is asked what it expects.
-    reports: tuple[CoverageReport, ...] = Field(default=(), min_length=1)
+    reports: tuple[CoverageReport, ...] = Field(min_length=1)
     """One report for each service; every one of them must keep the limit."""
     lines_percent: float = Field(gt=0, le=100)
     """Least share of executable lines that ran, in percent, compared unrounded."""

@@ -84,7 +84,9 @@ def _look(
                 _wait_for_calm(options.pressure_limit)
             began = time.monotonic()
             runs.append(_one_run(session, plan, options, page, viewport))
-    except (NotThePageError, GatherError) as error:
+    except GatherError as error:
+        return {"runs": tuple(runs), "problem": str(error)}
+    except NotThePageError as error:
         problem = str(error)
     except BrowserError as error:
         # The deadline ends the browser, and what that looks like to the step that waited is of no use to a person.

@@ -107,16 +107,13 @@ def measure(context: BrowserContext, plan: Plan, page: Page, viewport: Viewport)
     tab = context.new_page()
     in_flight = _InFlight()
     in_flight.listen(tab)
-    response = tab.goto(plan.url(page.path), wait_until="load", timeout=NAVIGATION_MS)
+    address = plan.url(page.path)
+    response = tab.goto(address, wait_until="load", timeout=NAVIGATION_MS)
     if response is not None and response.status >= 400:
         raise NotThePageError(f"{response.url} answered {response.status}")
-    state, quiet, missing = _settle(tab, in_flight, page.must_show)
+    _stands_at(tab, address)
+    state, quiet = _settle(tab, in_flight, address, page.must_show)
     url = tab.url
-    if _place(url) != _place(plan.url(page.path)):
-        raise NotThePageError(f"ended on {url} in place of {plan.url(page.path)}")
-    if missing:
-        raise NotThePageError(f"'{missing[0]}' is not on the page")
-
     interrupted = _interact(tab, page.interactions, touch=viewport.touch)
     tab.evaluate(_NEXT_FRAMES)
     result = _ask(tab, _RESULT, _Result)
@@ -140,19 +137,28 @@ def _ask(tab: Tab, script: str, kind: type[Answer]) -> Answer:
         raise NotThePageError("the page changed what the watching script answers") from error
 
 
-def _settle(tab: Tab, in_flight: _InFlight, must_show: tuple[str, ...]) -> tuple[_State, bool, list[str]]:
-    """Wait for quiet: (the state it ended in, whether quiet came, texts that are not shown)."""
+def _settle(tab: Tab, in_flight: _InFlight, address: str, must_show: tuple[str, ...]) -> tuple[_State, bool]:
+    """Wait until the page is quiet and shows its texts: the state this ended in, and whether quiet came."""
     give_up = time.monotonic() + MOST_SETTLE_SECONDS
     while True:
         state = _ask(tab, _STATE, _State)
         late = time.monotonic() >= give_up
         quiet = state.loaded and state.quiet_for >= QUIET_MS and in_flight.quiet_ms() >= QUIET_MS
         if quiet or late:
+            _stands_at(tab, address)
             # Read only now: laying out the page for its text would count as the page's own work.
             missing = _missing(tab, must_show)
-            if late or not missing:
-                return state, quiet, missing
+            if not missing:
+                return state, quiet
+            if late:
+                raise NotThePageError(f"'{missing[0]}' is not on the page {MOST_SETTLE_SECONDS:g} s after it loaded")
         tab.wait_for_timeout(POLL_MS)
+
+
+def _stands_at(tab: Tab, address: str) -> None:
+    """Raise NotThePageError when the page went elsewhere, such as to a login page."""
+    if _place(tab.url) != _place(address):
+        raise NotThePageError(f"ended on {tab.url} in place of {address}")
 
 
 def _missing(tab: Tab, must_show: tuple[str, ...]) -> list[str]:

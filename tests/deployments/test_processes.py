@@ -42,7 +42,7 @@ def test_a_whole_family_is_ended(tmp_path: Path) -> None:
     """Also the grandchild that made a session of its own and lost its parent."""
     (tmp_path / "middle.py").write_text(f"""
 import subprocess, sys
-orphan = subprocess.Popen([sys.executable, "-c", {SLEEP!r}], start_new_session=True, stdout=subprocess.DEVNULL)
+orphan = subprocess.Popen([sys.executable, "-c", {SLEEP!r}], start_new_session=True, stdout=-3, stderr=-3)
 print(orphan.pid)
 """)
     program = f"""
@@ -53,9 +53,12 @@ pathlib.Path("family").write_text(f"{{orphan}} {{child.pid}}")
 time.sleep(60)
 """
     record = start(tmp_path, program)
-    family = [int(pid) for pid in wait_for(tmp_path / "family").split()]
-    assert all(psutil.pid_exists(pid) for pid in family)
-    assert processes.end([record]) == ["sleeper"]
+    try:
+        family = [int(pid) for pid in wait_for(tmp_path / "family").split()]
+        assert len(family) == 2
+        assert all(psutil.pid_exists(pid) for pid in family)
+    finally:
+        assert processes.end([record]) == ["sleeper"]
     assert [pid for pid in (record.pid, *family) if psutil.pid_exists(pid)] == []
 
 

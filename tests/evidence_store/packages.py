@@ -100,6 +100,13 @@ def zipped(files: Mapping[str, bytes], path: Path, method: int = zipfile.ZIP_STO
     return path
 
 
+def documented_commands(word: str) -> str:
+    """The one block of shell commands in docs/evidence-format.md that holds a word."""
+    text = (Path(__file__).parents[2] / "docs" / "evidence-format.md").read_text(encoding="utf-8")
+    (block,) = (block for block in text.split("```")[1::2] if word in block)
+    return block
+
+
 def edited(**changes: object) -> dict[str, bytes]:
     """Good files whose run.json has top-level fields replaced."""
     document = json.loads(good_manifest().model_dump_json()) | changes

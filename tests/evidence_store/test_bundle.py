@@ -24,7 +24,7 @@ from evidence_store.bundle import (
     readme_text,
 )
 from evidence_store.verify import verify_zip
-from tests.evidence_store.packages import RUN_ID, STARTED, build, good_files, write_tree
+from tests.evidence_store.packages import RUN_ID, STARTED, build, documented_commands, good_files, write_tree
 
 
 def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -88,6 +88,7 @@ def test_progress_ends_at_the_whole(tree: Path, tmp_path: Path) -> None:
     assert told[-1] == ("packing", whole, whole)
 
 
+@pytest.mark.real
 def test_unzip_and_sha256sum_accept_it(tree: Path, tmp_path: Path) -> None:
     write_tree(tree, {"README.txt": readme_text(RUN_ID, target="demo", verdict="no-go", started_at=STARTED).encode()})
     write_tree(tree, {"data/Übersicht – 概要.txt": b"name\n", "data/empty": b""})
@@ -111,6 +112,10 @@ def test_unzip_and_sha256sum_accept_it(tree: Path, tmp_path: Path) -> None:
     assert sh(f"{unpack}\n{digests}") == ""
     assert sh(f"cd package && {count_listed}") == sh(f"cd package && {count_there}")
     assert sh(whole).split()[0] == built.sha256
+    oxum, counted = sh(f"cd package\n{documented_commands('Payload-Oxum')}").splitlines()
+    assert oxum == f"Payload-Oxum: {counted}"
+    for block in ("unzip -q", "wc -l\nfind ."):
+        assert all(line in readme for line in documented_commands(block).split("\n"))
     (tmp_path / "package" / "extra.txt").write_text("added")
     assert sh(f"cd package && {digests}") == ""
     assert sh(f"cd package && {count_listed}") != sh(f"cd package && {count_there}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -23,6 +25,7 @@ from evidence_store.ledger import (
 )
 from evidence_store.model import VerdictWord
 from evidence_store.objects import ObjectStore, Stored
+from tests.evidence_store.packages import documented_commands
 
 AT = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 BUNDLE = BundleReference(key="v1/p/bundle.zip", sha256="a" * 64, size=10, version_id="v")
@@ -207,6 +210,22 @@ class TestRealLedger:
         overwrite(ledger, 2, json.dumps(entry | {"target": "another"}).encode())
 
         assert ledger.check_chain() == ["entry 3 names another digest than that of entry 2: one of them was altered"]
+
+    def test_a_shell_can_check_the_chain(self, ledger: Ledger, tmp_path: Path) -> None:
+        opened(ledger, 1)
+        sealed(ledger, 1)
+        opened(ledger, 2)
+        (tmp_path / "ledger").mkdir()
+        for seq in (1, 2, 3):
+            (tmp_path / "ledger" / f"{seq:012d}.json").write_bytes(ledger.store.get(ledger._key(seq)))
+
+        def check() -> str:
+            command = ["bash", "-euc", documented_commands("prev_sha256")]
+            return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+        assert check() == ""
+        (tmp_path / "ledger" / "000000000002.json").write_bytes(b"{}\n")
+        assert check() == "broken at ledger/000000000002.json\nbroken at ledger/000000000003.json\n"
 
     def test_a_removed_entry_shows_and_its_place_is_not_filled(self, ledger: Ledger) -> None:
         for number in range(4):

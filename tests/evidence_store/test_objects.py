@@ -108,6 +108,7 @@ def test_keys_that_mean_another_place_are_refused(key: str) -> None:
         valid_key(key)
 
 
+@pytest.mark.real
 def test_importing_does_not_import_boto3() -> None:
     code = "import sys, evidence_store.ledger, evidence_store.verify; sys.exit('boto3' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -69,6 +69,7 @@ def tag_manifest_bytes(path: Path) -> int:
         return archive.getinfo("tagmanifest-sha256.txt").file_size
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("options", [["-0"], ["-9"], ["-9", "-fd"], ["-0", "-D"]], ids=str)
 def test_a_package_zipped_anew_by_someone_is_accepted(tree: Path, tmp_path: Path, options: list[str]) -> None:
     built = build(tree, tmp_path / "b.zip")
@@ -159,8 +160,8 @@ def overlapping() -> bytes:
 
 def lying_size() -> bytes:
     """A deflated member that declares less than it inflates to."""
-    content = a_zip(good() | {"data/zeros": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)
-    return patched(content, struct.pack("<I", 1 << 20), struct.pack("<I", 100))
+    content = a_zip(good() | {"data/zeros": bytes(999_983)}, zipfile.ZIP_DEFLATED)
+    return patched(content, struct.pack("<I", 999_983), struct.pack("<I", 100))
 
 
 def manifest_with(**changes: object) -> dict[str, bytes]:
@@ -226,12 +227,12 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str]] = [
     ("not-a-zip", lambda: b"GIF89a" * 1000, "no end record"),
     ("cut-off", lambda: a_zip(good())[:-30], "no end record"),
     ("cut-in-the-middle", lambda: a_zip(good())[:5000], "no end record"),
-    ("head-cut-off", lambda: a_zip(good())[50:], "not a readable zip"),
+    ("head-cut-off", lambda: a_zip(good())[50:], "cut or pieced together"),
     ("end-record-only", lambda: b"PK\5\6" + bytes(18), "bagit.txt' is not in the package"),
     ("bytes-after", lambda: a_zip(good()) + b"hidden", "follow the end"),
     ("bytes-before", lambda: b"#!/bin/sh\n" + a_zip(good()), "hidden bytes"),
     ("comment", lambda: with_end_record(a_zip(good()), comment=2) + b"hi", "follow the end"),
-    ("table-far-away", lambda: with_end_record(a_zip(good()), offset=0xFFFFFFF0), "not a readable zip"),
+    ("table-far-away", lambda: with_end_record(a_zip(good()), offset=0xFFFFFFF0), "cut or pieced together"),
     ("table-too-large", lambda: with_end_record(a_zip(good()), size=0xFFFFFFF0), "table of members is"),
     ("too-many", lambda: with_end_record(a_zip(good()), count=0xFFFE), "65,534 members; at most 5,000"),
     ("zip64-nonsense", lambda: a_zip(good())[:-22] + b"PK\6\7" + b"\xff" * 16 + a_zip(good())[-22:], ""),

@@ -1,6 +1,6 @@
 """Reports of every format, good, bad and broken, each with the outcome it must end in.
 
-Good: 8 of 10 lines ran, which is enough for both checks. Bad: a whole report of too few lines. Broken: must never be a number.
+Good: enough lines for both checks, such as 8 of 10. Bad: a whole report of too few lines. Broken: never a number.
 """
 
 from __future__ import annotations
@@ -148,6 +148,11 @@ BROKEN_TEXT = (
     ("login-page", b"<!DOCTYPE html>\n<html><title>Sign in</title></html>", "HTML in place of a report"),
     ("login-page-without-doctype", b"<html><body><br>Sign in</body></html>", "HTML in place of a report"),
     ("login-page-after-comment", b"<!-- sso --><html><body>Sign in</body></html>", "HTML in place of a report"),
+    (
+        "login-page-in-xhtml",
+        b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "x" "http://www.w3.org/x.dtd"><html><p>&nbsp;</p></html>',
+        "HTML in place of a report",
+    ),
     ("error-text", b"404 page not found", "begins with '404 page not found'"),
     ("git-lfs-pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "not a coverage report"),
     ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "gzip data"),

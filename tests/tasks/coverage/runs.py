@@ -37,7 +37,8 @@ class FilesInMemory:
         return self._files[path]
 
 
-def plan_with(base_url: str = "http://127.0.0.1:8600", **checks: Any) -> Plan:
+def plan_with(base_url: str = "http://127.0.0.1:8600", /, **checks: Any) -> Plan:
+    """A plan with one page and these tables; an underscore stands for the dash of a check's id."""
     content = {
         "schema": 1,
         "target": {
@@ -98,7 +99,8 @@ def judged(
     )
     content = {evidence.kind: [evidence.model_dump(mode="json")] * copies}
     files["data/coverage/unit-coverage.evidence.json"] = json.dumps(content).encode()
-    plan = plan_with(**{check.replace("-", "_"): {"reports": [named]} | dict(table or {})})
+    checks: dict[str, Any] = {check.replace("-", "_"): {"reports": [named]} | dict(table or {})}
+    plan = plan_with(**checks)
     seen = release or Release(before=RELEASE, after=RELEASE)
     return judge(check_named(check), plan, plan.profile("nightly"), STARTED, seen, FilesInMemory(files))
 

@@ -41,7 +41,7 @@ def served(answers: dict[str, Answer]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -125,41 +125,49 @@ def test_reports_are_fetched_kept_and_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_the_staging_sites_own_reports_and_faults(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "unit", "e2e", "says"),
+    [
+        ("", Outcome.PASS, Outcome.PASS, "Istanbul report"),
+        ("unit-coverage-dropped", Outcome.FAIL, Outcome.PASS, "70.66 % of 300"),
+        ("e2e-coverage-dropped", Outcome.PASS, Outcome.FAIL, "Istanbul report"),
+        ("coverage-empty", Outcome.ERROR, Outcome.PASS, "0 files"),
+        ("coverage-zero-of-zero", Outcome.ERROR, Outcome.PASS, "0 of 0"),
+        ("coverage-truncated", Outcome.ERROR, Outcome.PASS, "not valid JSON"),
+        ("coverage-html", Outcome.ERROR, Outcome.PASS, "HTML in place of a report"),
+        ("coverage-stale", Outcome.ERROR, Outcome.PASS, "stale: it was made 40.0 days before"),
+        ("coverage-other-release", Outcome.ERROR, Outcome.PASS, "for another release"),
+    ],
+)
+def test_the_staging_sites_reports_and_faults(
+    fault: str, unit: Outcome, e2e: Outcome, says: str, tmp_path: Path
+) -> None:
     now = datetime.now(UTC)
-    expected = {
-        "": (Outcome.PASS, ""),
-        "unit-coverage-dropped": (Outcome.FAIL, "71."),
-        "coverage-empty": (Outcome.ERROR, "0 files"),
-        "coverage-zero-of-zero": (Outcome.ERROR, "0 of 0"),
-        "coverage-truncated": (Outcome.ERROR, "not valid JSON"),
-        "coverage-html": (Outcome.ERROR, "HTML"),
-        "coverage-stale": (Outcome.ERROR, "stale"),
-        "coverage-other-release": (Outcome.ERROR, "another release"),
+    made = make_artefacts(RELEASE, frozenset({fault} - {""}), now, LOGIN.decode())
+    answers: dict[str, Answer] = {
+        path: (200, {"X-Release": item.release, "X-Generated-At": item.generated_at}, item.body)
+        for path, item in made.items()
     }
-    for fault, (outcome, says) in expected.items():
-        made = make_artefacts(RELEASE, frozenset({fault} - {""}), now, LOGIN.decode())
-        answers = {
-            path: (200, {"X-Release": item.release, "X-Generated-At": item.generated_at}, item.body)
-            for path, item in made.items()
-        }
-        with served(answers) as base_url:
-            unit = {"reports": [{"service": "web", "url": "/artifacts/unit-coverage.json"},
-                                {"service": "api", "url": "/artifacts/api-coverage.json"}]}  # fmt: skip
-            e2e = {"reports": [{"service": "web", "url": "/artifacts/e2e-coverage.info"}]}
-            plan = plan_with(base_url, unit_coverage=unit, e2e_coverage=e2e)
-            workspace = Workspace(tmp_path / (fault or "none"))
-            for shard in CoverageReports().shards(plan):
-                CoverageReports().gather(plan, shard, workspace)
+    web, api, journeys = (
+        f"/artifacts/{name}" for name in ("unit-coverage.json", "api-coverage.json", "e2e-coverage.info")
+    )
+    with served(answers) as base_url:
+        plan = plan_with(
+            base_url,
+            unit_coverage={"reports": [{"service": "web", "url": web}, {"service": "api", "url": api}]},
+            e2e_coverage={"reports": [{"service": "web", "url": journeys}]},
+        )
+        workspace = Workspace(tmp_path)
+        for shard in CoverageReports().shards(plan):
+            CoverageReports().gather(plan, shard, workspace)
+
+    def findings(check: str) -> tuple[Finding, ...]:
         seen = Release(before=RELEASE, after=RELEASE)
-        results = {
-            check: judge(check_named(check), plan, plan.profile("nightly"), now, seen, workspace)
-            for check in ("unit-coverage", "e2e-coverage")
-        }
-        web, api = results["unit-coverage"].findings
-        assert (fault, web.outcome) == (fault, outcome)
-        assert says in web.message
-        assert api.outcome is Outcome.PASS
-        assert only(results["e2e-coverage"].findings).outcome is Outcome.PASS
-        totals = site_coverage_py("2026-01-01T00:00:00Z")["totals"]
-        assert api.measured == 100 * totals["covered_lines"] / totals["num_statements"]
+        return judge(check_named(check), plan, plan.profile("nightly"), now, seen, workspace).findings
+
+    of_web, of_api = findings("unit-coverage")
+    of_journeys = only(findings("e2e-coverage"))
+    assert (of_web.outcome, of_api.outcome, of_journeys.outcome) == (unit, Outcome.PASS, e2e)
+    assert says in of_web.message
+    totals = site_coverage_py(now.isoformat())["totals"]
+    assert of_api.measured == 100 * totals["covered_lines"] / totals["num_statements"]

@@ -316,6 +316,11 @@ def test_a_table_that_would_check_nothing_is_refused(table: dict[str, Any]) -> N
         UnitCoverageOptions.model_validate({"reports": [{"service": "web", "url": "/a"}]} | table)
 
 
+def test_a_table_without_reports_is_refused() -> None:
+    with pytest.raises(PlanError, match=r"unit-coverage.reports: Field required"):
+        plan_with(unit_coverage={})
+
+
 def test_subjects_are_the_services_of_the_table() -> None:
     plan = plan_with(unit_coverage={"reports": [{"service": "web", "url": "/a"}, {"service": "api", "url": "/b"}]})
     assert tuple(UNIT_COVERAGE.expects(plan)) == ("service:web", "service:api")

@@ -1,0 +1,187 @@
+"""Runs the flow in this process for `stageproof run`: one live line a source, then the story.
+
+Ctrl-C and SIGTERM end everything the run has started, at once and whatever it is doing. What is left is a ledger entry
+that says `opened` and a workspace that can be resumed or cleaned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+INTERRUPTED = 130
+PHASE_WORDS = {
+    "plan": "reading the plan",
+    "gather together": "gathering",
+    "gather alone": "measuring alone",
+    "redact": "removing secrets",
+    "release after": "asking for the release again",
+    "judge": "judging",
+    "decide": "deciding",
+    "bundle": "packing the evidence",
+    "seal and verify": "uploading, reading back, sealing",
+}
+
+
+def quiet_prefect() -> None:
+    """Settings for a flow run that a person watches in a terminal; set before Prefect is loaded."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "150")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+def run_in_this_process(parameters: dict[str, Any], *, as_json: bool) -> int:
+    """Run validate_staging and tell how it ended; returns the exit code."""
+    quiet_prefect()
+    answer = run_flow(parameters, Console(stderr=as_json, highlight=False))
+    if as_json:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    return int(answer["exit_code"])
+
+
+def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Run validate_staging with its progress and its story on the console; returns the summary, or `problem`."""
+    opened: dict[str, str] = {}
+    with _interruptible(console, opened):
+        with console.status("Starting Prefect…") if console.is_terminal else contextlib.nullcontext():
+            _use_an_api_that_answers(console)
+            from flows import run_progress
+            from flows.staging_validation import validate_staging
+
+        def remember(event: str, name: str, _details: dict[str, Any]) -> None:
+            if event == "opened":
+                opened["run_id"] = name
+
+        with _shown_progress(console) as listener, run_progress.listening(listener, remember):
+            state = validate_staging(**parameters, return_state=True)  # type: ignore[call-overload]
+        answer = _answer_of(state)
+        if answer is None:
+            # Our own bug, told with its last words; the flow run's log holds where it happened.
+            answer = {"verdict": "incomplete", "problem": f"the run broke off: {state.message}", "exit_code": 3}
+        elif "run_id" not in answer:
+            code = 2 if answer["name"] == "PlanError" else 3
+            answer = {"verdict": "incomplete", "problem": answer["problem"], "exit_code": code}
+        if "run_id" in answer:
+            _tell(answer, console)
+        else:
+            answer["sentence"] = answer["problem"]
+            console.print(answer["problem"], markup=False, style="bold red", soft_wrap=True)
+        return answer
+
+
+def _answer_of(state: Any) -> dict[str, Any] | None:
+    data = getattr(state.data, "result", state.data)
+    return data if isinstance(data, dict) else None
+
+
+def _tell(answer: dict[str, Any], console: Console) -> None:
+    from evidence_store.model import Manifest
+    from evidence_store.report.story import tell
+    from evidence_store.report.terminal import render_terminal
+
+    workspace = Path(answer["workspace"])
+    manifest = Manifest.model_validate_json((workspace / "bag" / "run.json").read_text(encoding="utf-8"))
+    render_terminal(tell(manifest), console)
+    if answer["problem"]:
+        console.print(f"\nINCOMPLETE: {answer['problem']}", markup=False, style="bold red")
+    console.print(f"\nReport   {workspace / 'bag' / 'index.html'}", markup=False, soft_wrap=True)
+    if answer["sha256"]:
+        console.print(f"Package  {answer['bundle']} (sha256 {answer['sha256']})", markup=False, soft_wrap=True)
+        console.print(f"Check    stageproof verify {answer['run_id']}", markup=False, soft_wrap=True)
+
+
+def _use_an_api_that_answers(console: Console) -> None:
+    """Without an answer from the configured Prefect API, the flow runs on one of its own, and a person is told."""
+    configured = os.environ.get("PREFECT_API_URL")
+    if not configured:
+        return
+    import httpx
+
+    try:
+        answered = httpx.get(f"{configured}/health", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        answered = False
+    if not answered:
+        del os.environ["PREFECT_API_URL"]
+        console.print(f"The Prefect API at {configured} does not answer; this run uses one of its own.", markup=False)
+
+
+@contextlib.contextmanager
+def _shown_progress(console: Console) -> Iterator[Any]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    lock = threading.Lock()
+    began = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        phase = progress.add_task("reading the plan", total=None)
+        sources: dict[str, TaskID] = {}
+
+        def listener(event: str, name: str, details: dict[str, Any]) -> None:
+            with lock:
+                if event == "source":
+                    sources[name] = progress.add_task(f"  {name}", total=details["total"])
+                elif event == "looked" and name in sources:
+                    progress.advance(sources[name], len(details["subjects"]))
+                    if details.get("problem"):
+                        progress.console.print(f"{name} could not look: {details['problem']}", markup=False)
+                elif event in PHASE_WORDS:
+                    progress.update(phase, description=PHASE_WORDS[event])
+                    if not console.is_terminal:
+                        console.print(f"{time.monotonic() - began:6.1f} s  {PHASE_WORDS[event]}", markup=False)
+
+        yield listener
+
+
+@contextlib.contextmanager
+def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        # From here on nothing may be waited for: browsers, suites and uploads end with this process.
+        name = signal.Signals(number).name
+        run_id = opened.get("run_id")
+        console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
+        if run_id:
+            console.print(
+                f"The ledger shows {run_id} as opened and never sealed. Finish it with --resume {run_id}, or remove"
+                " its workspace with `stageproof doctor --clean`.",
+                markup=False,
+            )
+        _end_descendants()
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_descendants() -> None:
+    import psutil
+
+    logging.disable(logging.CRITICAL)
+    family = psutil.Process().children(recursive=True)
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(family, timeout=5)

@@ -1,0 +1,105 @@
+"""What a run needs on this machine, and what earlier runs left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from evidence_store.objects import ObjectStore, StoreError, StoreSettings
+from evidence_store.workspace import OpenedRun
+from flows.run_settings import home_folder, target_names
+from tasks.doors.chromium import BrowserMissing, find_chromium
+
+
+def diagnose(*, clean: bool) -> list[dict[str, Any]]:
+    """Findings with `what`, `state` (ok, note, problem) and `words`; with `clean`, removes workspaces nobody holds."""
+    return [_browser(), _store(), _prefect(), _targets(), *_workspaces(clean=clean)]
+
+
+def _finding(what: str, state: str, words: str) -> dict[str, Any]:
+    return {"what": what, "state": state, "words": words}
+
+
+def _browser() -> dict[str, Any]:
+    try:
+        return _finding("Chromium", "ok", str(find_chromium()))
+    except BrowserMissing as error:
+        return _finding("Chromium", "problem", str(error))
+
+
+def _store() -> dict[str, Any]:
+    try:
+        store = ObjectStore(StoreSettings.from_environment(os.environ))
+        store.check()
+        store.check_write_once()
+        kept = store.keeps_versions()
+    except StoreError as error:
+        return _finding("evidence store", "problem", str(error))
+    if not kept:
+        return _finding(
+            "evidence store", "note", "reachable and write-once, but the bucket keeps no versions: turn it on"
+        )
+    return _finding("evidence store", "ok", "reachable, write-once, keeps versions")
+
+
+def _prefect() -> dict[str, Any]:
+    import httpx
+
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return _finding("Prefect", "note", "PREFECT_API_URL is not set: runs use an API of their own and no schedule")
+    try:
+        healthy = httpx.get(f"{url}/health", timeout=5).status_code == 200
+    except httpx.HTTPError as error:
+        return _finding("Prefect", "problem", f"{url} does not answer ({error}); start it, or `stageproof up`")
+    return _finding("Prefect", "ok" if healthy else "problem", url)
+
+
+def _targets() -> dict[str, Any]:
+    names = target_names()
+    return _finding(
+        "targets", "ok" if names else "problem", ", ".join(names) or "none: write a plan in deployments/targets"
+    )
+
+
+def _workspaces(*, clean: bool) -> list[dict[str, Any]]:
+    findings = []
+    for folder in sorted((home_folder() / "runs").glob("*")):
+        words = _state_of(folder)
+        if words is None:
+            continue
+        state, sentence = words
+        if clean and state != "held":
+            shutil.rmtree(folder)
+            sentence += "; removed"
+        findings.append(_finding(f"run {folder.name}", "ok" if state == "ended" else "note", sentence))
+    return findings
+
+
+def _state_of(folder: Path) -> tuple[str, str] | None:
+    if not folder.is_dir():
+        return None
+    if _held(folder):
+        return "held", "is being made"
+    if (folder / "summary.json").is_file():
+        return "ended", "ended; its workspace is a copy of what was sealed"
+    try:
+        opened = OpenedRun.model_validate_json((folder / "opened.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "broken", "never got as far as being opened"
+    return "open", f"did not end; finish it with `stageproof run {opened.target} --resume {opened.run_id}`"
+
+
+def _held(folder: Path) -> bool:
+    lock = folder / "run.lock"
+    if not lock.exists():
+        return False
+    with lock.open("r+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
