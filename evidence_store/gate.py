@@ -51,7 +51,8 @@ def decide(
     subjects: list[SubjectDecision] = []
     for check in sorted({*expected, *by_check}):
         decided = _decide_check(check, expected.get(check), by_check.get(check, []))
-        subjects.extend(_waived(subject, by_check.get(check, []), waivers, now, used) for subject in decided)
+        fails = _gating_fails(by_check.get(check, []))
+        subjects.extend(_waived(subject, fails[subject.subject], waivers, now, used) for subject in decided)
 
     doubt = release.doubt()
     if doubt is not None:
@@ -89,10 +90,11 @@ def _decide_check(check: str, subjects: Sequence[str] | None, results: Sequence[
         for finding in result.findings:
             findings[finding.subject].append(finding)
 
+    named = set(subjects)
     repeated = {subject for subject, times in Counter(subjects).items() if times > 1}
     decided = []
-    for subject in sorted({*subjects, *findings}):
-        if subject not in subjects:
+    for subject in sorted(named | set(findings)):
+        if subject not in named:
             outcome, reason = Outcome.ERROR, "a finding for a subject that the plan does not name"
         elif subject in repeated:
             outcome, reason = Outcome.ERROR, "the plan names this subject more than once"
@@ -142,21 +144,20 @@ def _decide_subject(findings: Sequence[Finding]) -> tuple[Outcome, str]:
     return Outcome.ERROR, "only questions were reported, and no pass says what was looked at"
 
 
+def _gating_fails(results: Sequence[CheckResult]) -> defaultdict[str, list[Finding]]:
+    fails: defaultdict[str, list[Finding]] = defaultdict(list)
+    for result in results:
+        for finding in result.findings:
+            if finding.outcome is Outcome.FAIL and finding.gates:
+                fails[finding.subject].append(finding)
+    return fails
+
+
 def _waived(
-    decided: SubjectDecision,
-    results: Sequence[CheckResult],
-    waivers: Sequence[Waiver],
-    now: datetime,
-    used: set[int],
+    decided: SubjectDecision, fails: Sequence[Finding], waivers: Sequence[Waiver], now: datetime, used: set[int]
 ) -> SubjectDecision:
     if decided.outcome is not Outcome.FAIL or not decided.gates:
         return decided
-    fails = [
-        finding
-        for result in results
-        for finding in result.findings
-        if finding.subject == decided.subject and finding.outcome is Outcome.FAIL and finding.gates
-    ]
     covering: set[int] = set()
     for finding in fails:
         covers = next((i for i, waiver in enumerate(waivers) if _covers(waiver, decided.check, finding, now)), None)

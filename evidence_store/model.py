@@ -71,7 +71,8 @@ def safe_relative_path(path: str) -> str:
         or pure.is_absolute()
         or ".." in pure.parts
         or str(pure) != path
-        or any(character in path for character in "\\:\0\r\n")
+        or path == "."
+        or any(character in "\\:" or not character.isprintable() for character in path)
     ):
         raise ValueError(f"{path!r} is not a plain relative path inside the evidence package")
     return path

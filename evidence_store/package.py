@@ -6,6 +6,7 @@ back. Until then the ledger shows the run as `opened`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from dataclasses import dataclass
@@ -83,9 +84,9 @@ def publish(store: ObjectStore, ledger: Ledger, manifest: Manifest, bundle: Buil
         fingerprints=problem_fingerprints(manifest),
         at=datetime.now(UTC),
     )
-    summary = json.dumps({"run_id": manifest.run_id, "verdict": manifest.decision.verdict.value, "sha256": bundle.sha256})
-    try:
+    summary = json.dumps(
+        {"run_id": manifest.run_id, "verdict": manifest.decision.verdict.value, "sha256": bundle.sha256}
+    )
+    with contextlib.suppress(AlreadyThere):  # an attempt before this one may have written it
         store.put_if_absent(f"{prefix}summary.json", summary.encode(), "application/json")
-    except AlreadyThere:
-        pass  # written by the attempt before this one
     return Sealed(stored, entry, verification)

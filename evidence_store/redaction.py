@@ -69,7 +69,7 @@ class Redactor:
             for form in _encodings(secret):
                 self._replacements.setdefault(form, (marker, name))
 
-    def bytes(self, content: bytes) -> bytes:
+    def redact(self, content: bytes) -> bytes:
         """The content without any secret; binary pictures are returned as they are, zip files member by member."""
         if content.startswith(b"PK\x03\x04"):
             return self._archive(content)
@@ -87,9 +87,9 @@ class Redactor:
             self._count(rule, times)
         return content
 
-    def text(self, content: str) -> str:
-        """As `bytes`, for text."""
-        return self.bytes(content.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    def redact_text(self, content: str) -> str:
+        """As `redact`, for text."""
+        return self.redact(content.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Headers with credentials removed; `Set-Cookie` keeps name and attributes, and its value is learned."""
@@ -102,7 +102,7 @@ class Redactor:
             elif lower == "set-cookie":
                 kept.append((name, self._set_cookie(value)))
             else:
-                kept.append((name, self.text(value)))
+                kept.append((name, self.redact_text(value)))
         return kept
 
     def report(self) -> Redaction:
@@ -128,7 +128,7 @@ class Redactor:
                         raise UnsafeArchiveError(f"member {member.filename!r} is {member.file_size:,} bytes")
                     info = zipfile.ZipInfo(member.filename, member.date_time)
                     info.compress_type = zipfile.ZIP_DEFLATED
-                    destination.writestr(info, self.bytes(source.read(member)))
+                    destination.writestr(info, self.redact(source.read(member)))
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise UnsafeArchiveError(f"not a readable zip file: {error}") from error
         return rebuilt.getvalue()

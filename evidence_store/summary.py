@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from evidence_store.model import Manifest, Record, Release, VerdictWord
 
 
@@ -40,7 +42,7 @@ class RunSummary(Record):
     sha256: str | None = None
     workspace: str = ""
     problem: str | None = None
-    phases: dict[str, float] = {}
+    phases: dict[str, float] = Field(default_factory=dict)
     results: tuple[CheckSummary, ...] = ()
 
 

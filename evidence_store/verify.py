@@ -10,8 +10,8 @@ Rules, in the order they are checked; content is read only when the zip file its
    names neither itself nor `signatures/`), and every name in a manifest is a file.
 5. Every file hashes to what its manifest says, and Payload-Oxum in bag-info.txt gives bytes and number of the payload.
 6. run.json is a manifest of a known schema; its times follow each other.
-7. data/plan.json hashes to the plan digest, data/redaction.json is readable, and every file that a finding points to is
-   there.
+7. data/plan.json hashes to the plan digest, data/redaction.json counts what run.json counts, and every file that a
+   finding points to is there.
 8. The verdict, decided again from expectations, results, waivers and release, is the one that is stored.
 9. With a ledger entry: run, project, target, profile, release, verdict, digest and size of the zip equal what was
    sealed.
@@ -36,7 +36,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from evidence_store.bundle import (
     BAG_DECLARATION,
@@ -54,7 +54,7 @@ from evidence_store.bundle import (
 )
 from evidence_store.gate import decide
 from evidence_store.ledger import LedgerEntry
-from evidence_store.model import SCHEMA_VERSION, Decision, Manifest, Redaction
+from evidence_store.model import SCHEMA_VERSION, Decision, Manifest
 from evidence_store.workspace import BrokenEvidenceError
 
 RUN_JSON = "run.json"
@@ -352,6 +352,10 @@ class _SchemaVersion(BaseModel):
     schema_version: int
 
 
+class _RedactionNote(BaseModel):
+    rules: dict[str, NonNegativeInt]
+
+
 @dataclass
 class _Look:
     """One verification under way: what was found so far."""
@@ -465,11 +469,14 @@ class _Look:
             again = f"verdict decided again: {manifest.decision.verdict}, {len(manifest.decision.subjects):,} subjects"
             with self.rule(again) as problems:
                 problems += self._decided_otherwise(manifest)
-        with self.rule("redaction note present") as problems:
+        with self.rule("redaction note present and that of run.json") as problems:
             try:
-                Redaction.model_validate_json(bag.read(REDACTION_JSON, self.limits.text_bytes))
+                note = _RedactionNote.model_validate_json(bag.read(REDACTION_JSON, self.limits.text_bytes))
             except ValidationError:
                 problems.append(f"{REDACTION_JSON} does not say what was removed")
+            else:
+                if manifest is not None and note.rules != manifest.redaction.counts:
+                    problems.append(f"{REDACTION_JSON} and run.json differ about what was removed")
         self.sha256, size = bag.digest()
         if entry is not None:
             with self.rule(f"ledger entry {entry.seq} sealed this very package") as problems:

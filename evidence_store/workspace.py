@@ -110,6 +110,8 @@ class Workspace:
         """Told (source, subject) whenever a look has ended, for whoever shows progress."""
         self._lock = threading.Lock()
         self._held: IO[str] | None = None
+        self._resumed = False
+        """A resumed run looks again where it was cut off, over files that nothing speaks of yet."""
 
     @classmethod
     def create(cls, home: Path, opened: OpenedRun) -> Workspace:
@@ -133,6 +135,7 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"there is no run {run_id} to resume in {home / 'runs'}: {error}") from error
         workspace = cls(root)
+        workspace._resumed = True
         for name in workspace.names():
             if name.endswith(".failure.json"):
                 failed = workspace.bag / name
@@ -179,10 +182,10 @@ class Workspace:
 
     def write(self, path: str, content: bytes, media_type: str) -> Artifact:
         """Store one file of evidence, redacted; refuses to overwrite another one."""
-        content = self.redactor.bytes(content)
+        content = self.redactor.redact(content)
         destination = self._inside(path)
         with self._lock:
-            if destination.exists() and destination.read_bytes() != content:
+            if not self._resumed and destination.exists() and destination.read_bytes() != content:
                 raise WorkspaceError(f"{path} is evidence already; it is never overwritten")
             self._replace(destination, content)
         return Artifact(path=path, media_type=media_type, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
@@ -212,12 +215,13 @@ class Workspace:
         self._replace(self._inside(path), self._json(failure.model_dump(mode="json")))
 
     def has_evidence(self, source: str, shard: str) -> bool:
-        """Whether this shard has looked, in this run or before it was resumed."""
-        return self._inside(f"data/{source}/{shard}.evidence.json").exists()
+        """Whether this shard has looked to its end, in this run or before it was resumed."""
+        place = f"data/{source}/{shard}"
+        return self._inside(f"{place}.evidence.json").exists() and not self._inside(f"{place}.failure.json").exists()
 
     def write_root(self, name: str, content: str) -> None:
         """Store a file beside data/, such as run.json or index.html; may be written again until the bag is built."""
-        self._replace(self._inside(name), self.redactor.bytes(content.encode("utf-8", "replace")))
+        self._replace(self._inside(name), self.redactor.redact(content.encode("utf-8", "replace")))
 
     def sweep_secrets(self) -> list[str]:
         """Redact everything once more, now that all secrets are known; digests in evidence follow. Paths changed."""
@@ -226,7 +230,7 @@ class Workspace:
         evidence = [name for name in self.names() if name.endswith(".evidence.json")]
         for name in self.names():
             before = self.read(name)
-            after = self.redactor.bytes(before)
+            after = self.redactor.redact(before)
             if after != before:
                 self._replace(self._inside(name), after)
                 changed.append(name)
@@ -241,7 +245,7 @@ class Workspace:
         return self.bag / safe_relative_path(path)
 
     def _json(self, content: Any) -> bytes:
-        return self.redactor.bytes(json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+        return self.redactor.redact(json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
 
     def _replace(self, destination: Path, content: bytes) -> None:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -272,4 +276,3 @@ def _follow_digests(content: Any, renamed: Mapping[str, tuple[str, int]]) -> boo
     for child in children:
         touched = _follow_digests(child, renamed) or touched
     return touched
-

@@ -120,6 +120,9 @@ def list_runs(
     if as_json:
         _answer([record.model_dump(mode="json") for record in runs])
         return
+    if not runs:
+        _console().print("No run yet. Start one with `stageproof run TARGET`.", markup=False)
+        return
     from rich.markup import escape
     from rich.table import Table
 
@@ -129,7 +132,7 @@ def list_runs(
         verdict = seal.verdict.value.upper() if seal else "opened, never sealed"
         release = (seal.release if seal else None) or "-"
         table.add_row(*map(escape, (record.run_id, record.target, record.profile, verdict, release, record.started_by)))
-    _console().print(table if runs else "No run yet. Start one with `stageproof run TARGET`.")
+    _console().print(table)
 
 
 @application.command()
@@ -507,7 +510,8 @@ def _download(store: ObjectStore, record: RunRecord, destination: Path) -> None:
 
     if record.sealed is None or record.sealed.seal is None:
         raise LedgerError(
-            f"run {record.run_id} was opened at {record.opened_at:%Y-%m-%d %H:%M} UTC and never sealed: it has no package"
+            f"run {record.run_id} was opened at {record.opened_at:%Y-%m-%d %H:%M} UTC and never sealed:"
+            " it has no package"
         )
     bundle = record.sealed.seal.bundle
     with _download_progress(bundle.size) as progress:

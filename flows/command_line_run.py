@@ -67,7 +67,7 @@ def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
                 opened["run_id"] = name
 
         with _shown_progress(console) as listener, run_progress.listening(listener, remember):
-            state = validate_staging(**parameters, return_state=True)  # type: ignore[call-overload]
+            state = validate_staging(**parameters, return_state=True)
         answer = _answer_of(state)
         if answer is None:
             # Our own bug, told with its last words; the flow run's log holds where it happened.

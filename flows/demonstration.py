@@ -142,8 +142,12 @@ def _start_site(port: int, release: str, faults: list[str]) -> None:
 def _deploy(console: Console) -> None:
     from deployments import bootstrap
 
-    for deployed in bootstrap.deploy(["demo"], progress=lambda line: console.print(f"  {line}", markup=False)):
-        console.print(f"  deployed {deployed}", markup=False)
+    for deployed in bootstrap.deploy(["demo"]):
+        _told(console, f"deployed {deployed.name}, queue {deployed.queue} with limit 1")
+
+
+def _told(console: Console, line: str) -> None:
+    console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def _approve(run_id: str, console: Console) -> None:
@@ -221,9 +225,9 @@ def _show(story: Story, answers: list[dict[str, Any]], stack: local_stack.Stack,
             soft_wrap=True,
         )
         console.print(f"   {'':<11} stageproof verify {answer['run_id']}", markup=False, soft_wrap=True)
-    console.print(f"   Prefect UI  {stack.prefect_ui_url}", markup=False)
+    _told(console, f"   Prefect UI  {stack.prefect_ui_url}")
     times = ", ".join(f"{name} {seconds:g} s" for name, seconds in story.seconds.items())
-    console.print(f"   Time        {sum(story.seconds.values()):.0f} s: {times}", markup=False, soft_wrap=True)
+    _told(console, f"   Time        {sum(story.seconds.values()):.0f} s: {times}")
     for problem in story.problems:
         console.print(f"NOT AS TOLD: {problem}", style="bold red", markup=False, soft_wrap=True)
     if not story.problems:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +28,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from evidence_store import package
+from evidence_store.bundle import BundleError
 from evidence_store.gate import decide
 from evidence_store.ledger import Ledger
 from evidence_store.model import CheckResult, Manifest, Release, VerdictWord, Waiver, new_run_id
@@ -114,7 +116,7 @@ def run_validation(
     try:
         run = open_run(target, profile, release, only, note, started_by, resume)
     except (PlanError, StoreError, WorkspaceError) as error:
-        return not_started(error)
+        return nothing_proven(error)
     try:
         before = run.opened.release
         gather(run)
@@ -205,11 +207,9 @@ def gather(run: Run) -> None:
             members = {member for shard in source.shards(run.plan) for member in shard.members}
             announce("source", source.id, total=len(members))
         with run.phase("gather alone" if exclusive else "gather together"):
-            steps = [
-                as_task(f"{source.id} {shard.id}", lambda source=source, shard=shard: look(run, source, shard))
-                for source, shard in work
-            ]
-            for step in steps:
+            for step in [
+                as_task(f"{source.id} {shard.id}", partial(look, run, source, shard)) for source, shard in work
+            ]:
                 step.wait()
     with run.phase("redact"):
         run.workspace.sweep_secrets()
@@ -250,7 +250,7 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
         return state(name=worst.title().replace("_", ""), message=message)
 
     with run.phase("judge"):
-        for step in [as_task(check, lambda check=check: conclude(check)) for check in run.checks]:
+        for step in [as_task(check, partial(conclude, check)) for check in run.checks]:
             step.wait()
     return sorted(results, key=lambda result: result.check)
 
@@ -266,7 +266,7 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         base_url=run.plan.target.base_url,
         profile=run.profile_name,
         started_by=run.started_by,
-        note=run.workspace.redactor.text(run.note),
+        note=run.workspace.redactor.redact_text(run.note),
         release=release,
         started_at=run.opened.opened_at,
         finished_at=datetime.now(UTC),
@@ -287,8 +287,11 @@ def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
     verdict = manifest.decision.verdict
     problem = None
     sealed = None
-    with run.phase("bundle"):
-        bundle = package.pack(run.workspace, manifest)
+    try:
+        with run.phase("bundle"):
+            bundle = package.pack(run.workspace, manifest)
+    except BundleError as error:
+        return nothing_proven(error)
     try:
         with run.phase("seal and verify"):
             sealed = package.publish(run.store, run.ledger, manifest, bundle)
@@ -341,15 +344,21 @@ def verdict_state(summary: RunSummary) -> State[Any]:
     return Failed(name=name, message=summary.sentence, data=data)
 
 
-def not_started(error: Exception) -> State[Any]:
-    """A run that could not be opened looked at nothing, and so it is incomplete."""
+def nothing_proven(error: Exception) -> State[Any]:
+    """A run that could not be opened, or whose evidence cannot be packed, proves nothing: it is incomplete."""
     name = "PlanError" if isinstance(error, PlanError) else VerdictWord.INCOMPLETE.state_name
-    return Failed(name=name, message=f"nothing was looked at: {error}", data={"problem": str(error), "name": name})
+    return Failed(name=name, message=str(error), data={"problem": str(error), "name": name})
 
 
 def as_task(name: str, work: Callable[[], State[Any]]) -> PrefectFuture[Any]:
     """Run one step as a Prefect task with a name a person knows; nothing of it is cached or persisted."""
-    return task(work, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False).submit()
+
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    def step() -> State[Any]:
+        return work()
+
+    future: PrefectFuture[Any] = step.submit()
+    return future
 
 
 def toolchain() -> dict[str, str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flows.run_settings import target_names
 
 if TYPE_CHECKING:
 
-    class TargetName(str, Enum):
+    class TargetName(StrEnum):
         """A target with a plan in deployments/targets."""
 
 else:
     # Made when the module is loaded: a form can only offer what was there when the deployment was registered.
-    TargetName = Enum("TargetName", {name: name for name in target_names()}, type=str, module=__name__)
+    TargetName = StrEnum("TargetName", {name: name for name in target_names()}, module=__name__)

@@ -39,7 +39,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_context(browser: Browser, base_url: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], BrowserContext]]:
+def new_context(
+    browser: Browser, base_url: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], BrowserContext]]:
     """Make fresh profiles; of a failed test, screenshots and traces are kept."""
     contexts: list[BrowserContext] = []
 

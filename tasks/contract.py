@@ -37,10 +37,20 @@ class Shard:
 class Source(Protocol):
     """Code that touches the world and writes typed evidence."""
 
-    id: str
-    provides: tuple[type[Evidence], ...]
-    exclusive: bool
-    """True when its measurements are wrong while anything else works on the machine."""
+    @property
+    def id(self) -> str:
+        """Its name in tasks, folders and progress."""
+        ...
+
+    @property
+    def provides(self) -> tuple[type[Evidence], ...]:
+        """The kinds of evidence it writes."""
+        ...
+
+    @property
+    def exclusive(self) -> bool:
+        """True when its measurements are wrong while anything else works on the machine."""
+        ...
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """Independent pieces of the work the plan asks for; none when it asks for nothing."""

@@ -21,6 +21,8 @@ def gather_shard(source: Source, plan: Plan, shard: Shard, workspace: Workspace)
     else:
         return None
     workspace.write_failure(
-        ShardFailure(source=source.id, shard=shard.id, members=shard.members, message=workspace.redactor.text(message))
+        ShardFailure(
+            source=source.id, shard=shard.id, members=shard.members, message=workspace.redactor.redact_text(message)
+        )
     )
     return message

@@ -285,7 +285,8 @@ class Plan(PlanTable):
             yield from (f"two {kind}s are named '{name}'" for name in sorted({n for n in names if names.count(n) > 1}))
         for page in self.pages:
             if page.identity is not None and page.identity not in self.identities:
-                yield f"page '{page.name}' is visited as '{page.identity}'{nearest(page.identity, set(self.identities))}"
+                hint = nearest(page.identity, set(self.identities))
+                yield f"page '{page.name}' is visited as '{page.identity}'{hint}"
             for viewport in page.viewports:
                 if viewport not in self.viewports:
                     yield f"page '{page.name}' names viewport '{viewport}'{nearest(viewport, set(self.viewports))}"
@@ -302,6 +303,7 @@ class Plan(PlanTable):
         for name, options in self.checks.items():
             for report in getattr(options, "reports", ()):
                 urls[f"checks.{name}, report of '{report.service}'"] = report.url
+                urls[f"checks.{name}, metadata of '{report.service}'"] = getattr(report, "metadata_url", None)
         for place, url in urls.items():
             if url is None:
                 continue
@@ -309,7 +311,8 @@ class Plan(PlanTable):
             if parts.scheme not in {"http", "https"}:
                 yield f"{place}: '{url}' is not an http(s) URL"
             elif parts.hostname not in self.target.allowed_hosts:
-                yield f"{place}: host '{parts.hostname}' is not in allowed_hosts ({', '.join(self.target.allowed_hosts)})"
+                allowed = ", ".join(self.target.allowed_hosts)
+                yield f"{place}: host '{parts.hostname}' is not in allowed_hosts ({allowed})"
 
     def _bad_environment_names(self) -> Iterator[str]:
         for reference in self.environment_names():
@@ -322,12 +325,8 @@ class Plan(PlanTable):
 
     def environment_names(self) -> list[str]:
         """Names of the environment variables the plan refers to, in order."""
-        names = []
-        for identity in self.identities.values():
-            for value in identity.login.json_body.values():
-                if match := ENVIRONMENT_REFERENCE.match(value):
-                    names.append(match["name"])
-        return names
+        values = [value for identity in self.identities.values() for value in identity.login.json_body.values()]
+        return [match["name"] for value in values if (match := ENVIRONMENT_REFERENCE.match(value))]
 
     def page_viewports(self, page: Page) -> tuple[str, ...]:
         """The viewports a page is looked at in."""

@@ -1,0 +1,1 @@
+"""Tests of stageproof; unmarked ones are pure, `real` ones use real parts."""

@@ -29,7 +29,10 @@ _PILED_MARKS = re.compile(f"({_MARK}{{4}})({_MARK}+)")
 
 def passage(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
     """A text that may have several lines, safe to show and cut to `limit` characters."""
-    shown = text[:limit].replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
+    shown = text[:limit]
+    if shown.isascii() and shown.isprintable():  # most texts, and there are many
+        return f"{shown}{_cut(len(text) - limit)}"
+    shown = shown.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     shown = _PILED_MARKS.sub(lambda found: f"{found[1]}⟨{len(found[2])} more marks⟩", _ACTS.sub(_visible, shown)).strip(
         "\n"
     )

@@ -64,6 +64,8 @@ __all__ = ["Story", "problem_fingerprints", "tell"]
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif"}
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+) (\D.*)", re.DOTALL)
 _COMMIT = re.compile(r"[0-9a-f]{12,64}", re.IGNORECASE)
+_GROUPED_BY = 2_000
+"""Characters of an element that tell causes apart: an element may be megabytes of someone's markup."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -93,6 +95,7 @@ class _Telling:
         for result in manifest.results:
             for finding in result.findings:
                 self.findings[result.check, finding.subject].append(finding)
+        self.looks: dict[tuple[int, str], Look] = {}
         self.subjects: dict[str, list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.subjects:
             self.subjects[subject.check].append(subject)
@@ -277,7 +280,9 @@ class _Telling:
         groups: dict[tuple[str, str, str, str], list[tuple[SubjectDecision, Finding]]] = defaultdict(list)
         for subject, finding in found:
             word = _shown_word(subject, finding)
-            groups[subject.check, finding.rule, deindexed(finding.element), word].append((subject, finding))
+            groups[subject.check, finding.rule, deindexed(finding.element[:_GROUPED_BY]), word].append(
+                (subject, finding)
+            )
         causes = [self._cause(check, word, members) for (check, _, _, word), members in groups.items()]
         return tuple(
             sorted(
@@ -309,6 +314,13 @@ class _Telling:
         )
 
     def _look(self, subject: SubjectDecision, finding: Finding) -> Look:
+        """The finding in words; it is told in several places and put in words once."""
+        key = (id(finding), _shown_word(subject, finding))
+        if key not in self.looks:
+            self.looks[key] = self._worded(subject, finding)
+        return self.looks[key]
+
+    def _worded(self, subject: SubjectDecision, finding: Finding) -> Look:
         images = [path for path in finding.evidence if _is_picture(path)]
         pictures = tuple(Picture(_role(path, compared=len(images) > 1), path) for path in images)
         since = ""
@@ -471,7 +483,7 @@ class _Telling:
         silent = False
         for check in checks:
             for subject in self.subjects[check]:
-                said = next((f.looked_at for f in self._findings_of(subject) if f.looked_at), "")
+                said = next((f.looked_at[:1_000] for f in self._findings_of(subject) if f.looked_at), "")
                 silent = silent or (not said and subject.outcome in {Outcome.PASS, Outcome.FAIL})
                 for part in said.split(", ") if said else []:
                     found = _AMOUNT.fullmatch(part)

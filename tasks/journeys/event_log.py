@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class EventLog:
     """Writes events of a pytest session; every line is flushed, since the process may be killed at any moment."""
 
     def __init__(self, path: str) -> None:
-        self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115  - open as long as the session
+        self._stream = Path(path).open("a", encoding="utf-8")  # noqa: SIM115  - open as long as the session
 
     def write(self, event: str, **content: Any) -> None:
         """Append one event."""

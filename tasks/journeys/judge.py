@@ -1,4 +1,4 @@
-"""Judge of pytest suites: did everything run that had to, and did it pass?
+"""Judge of pytest suites: whether everything ran that had to, and passed.
 
 Rules, each from a real false green:
 

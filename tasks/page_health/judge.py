@@ -1,4 +1,4 @@
-"""Judge of page health: is this the page, and is it whole?
+"""Judge of page health: whether this is the page, and whole.
 
 Rules, each from a real false green:
 

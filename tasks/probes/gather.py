@@ -40,7 +40,7 @@ def probe_evidence(kind: type[Probe], subject: str, answer: HttpAnswer, path: st
 
 
 def read_release(plan: Plan, moment: str, workspace: Workspace) -> ReleaseProbe | None:
-    """Ask staging which release it serves; `moment` is `before` or `after`. None when the plan says it is unknowable."""
+    """Ask staging for its release; `moment` is `before` or `after`. None when the plan says it is unknowable."""
     source = plan.target.release
     if source.url is None:
         return None

@@ -112,7 +112,8 @@ class PageSweep:
                     workspace.on_look(self.id, subject)
         finally:
             # A browser that cannot be replaced ends the shard; what was seen before that is still evidence.
-            workspace.write_evidence(self.id, shard.id, visits)
+            if visits:
+                workspace.write_evidence(self.id, shard.id, visits)
 
 
 def _visit(session: BrowserSession, plan: Plan, page: Page, viewport: str, workspace: Workspace) -> PageVisit:

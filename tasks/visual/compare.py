@@ -99,15 +99,20 @@ def _padded(pixels: Pixels, height: int, width: int) -> Pixels:
 
 def _perceived(before: Pixels, after: Pixels) -> Mask:
     output = np.zeros_like(before)
-    pixelmatch(before, after, output=output, options=Options(threshold=THRESHOLD, diffMask=True))
-    return output[:, :, 3] > 0
+    options = Options()
+    options.threshold = THRESHOLD
+    options.diffMask = True
+    pixelmatch(before, after, output=output, options=options)
+    seen: Mask = output[:, :, 3] > 0
+    return seen
 
 
 def _flat_change(before: Pixels, after: Pixels, changed: Mask) -> Mask:
     if not changed.any():
         return changed
     distance = np.abs(before.astype(np.int16) - after.astype(np.int16)).max(axis=2)
-    return (distance >= FLAT_LEVELS) & _flat(before) & _flat(after)
+    flat: Mask = (distance >= FLAT_LEVELS) & _flat(before) & _flat(after)
+    return flat
 
 
 def _flat(pixels: Pixels) -> Mask:

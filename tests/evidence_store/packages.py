@@ -12,7 +12,7 @@ from pathlib import Path
 from evidence_store.bundle import BuiltBundle, build_bundle, encoded_name
 from evidence_store.gate import decide
 from evidence_store.ledger import BundleReference, LedgerEntry, Seal
-from evidence_store.model import CheckResult, CheckSpec, Finding, Manifest, Outcome, Release, Waiver
+from evidence_store.model import CheckResult, CheckSpec, Finding, Manifest, Outcome, Redaction, Release, Waiver
 
 STARTED = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 RUN_ID = "20260301T040506Z-demo-a1b2c3"
@@ -43,6 +43,7 @@ def good_manifest(*, outcome: Outcome = Outcome.FAIL, waivers: tuple[Waiver, ...
         results=(result,),
         waivers=waivers,
         decision=decide(expected, [result], waivers, release, finished),
+        redaction=Redaction(counts={"header": 3}),
     )
 
 
@@ -52,7 +53,7 @@ def good_files(manifest: Manifest | None = None) -> dict[str, bytes]:
         "index.html": b"<!doctype html>\n",
         "run.json": (manifest or good_manifest()).model_dump_json().encode(),
         "data/plan.json": PLAN,
-        "data/redaction.json": b'{"counts": {"header": 3}}',
+        "data/redaction.json": b'{"rules": {"header": 3}, "note": "values are never kept"}',
         "data/sweep/home.png": bytes(range(256)) * 40,
         "viewer/index.html": b"<!doctype html>\n",
     }

@@ -54,12 +54,12 @@ def test_a_good_package_is_accepted_with_amounts(tree: Path, tmp_path: Path) -> 
         "bagit.txt declares BagIt 1.0 in UTF-8",
         "11 files, each in one manifest, none added, none missing",
         f"SHA-256 of 10 files, {verification.bytes - tag_manifest_bytes(built.path):,} bytes, as listed",
-        "Payload-Oxum: 3 files, 10,279 bytes of evidence",
+        "Payload-Oxum: 3 files, 10,311 bytes of evidence",
         "run.json is a manifest of schema 1",
         "the plan is the one that run.json names",
         "1 pieces of evidence that findings point to are there",
         "verdict decided again: no-go, 1 subjects",
-        "redaction note present",
+        "redaction note present and that of run.json",
         "ledger entry 2 sealed this very package",
     )
 
@@ -288,7 +288,7 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str]] = [
     ("missing-file", lambda: without("data/sweep/home.png"), "'data/sweep/home.png' is in a manifest, but missing"),
     ("wrong-digest", lambda: a_zip(good() | {"index.html": b"<p>GO</p>"}), "'index.html' was altered"),
     ("list-altered", lambda: a_zip(good() | {"bag-info.txt": b"Payload-Oxum: 1.1\n"}), "'bag-info.txt' was altered"),
-    ("oxum", lambda: a_zip(rehashed(good_files(), info=b"Payload-Oxum: 1.1\n")), "Payload-Oxum is not 10279.3"),
+    ("oxum", lambda: a_zip(rehashed(good_files(), info=b"Payload-Oxum: 1.1\n")), "Payload-Oxum is not 10311.3"),
     ("two-oxums", lambda: a_zip(rehashed(good_files(), info=2 * good()["bag-info.txt"])), "Payload-Oxum is not"),
     ("no-oxum", lambda: a_zip(rehashed(good_files(), info=b"")), "Payload-Oxum is not"),
     ("info-not-utf8", lambda: a_zip(rehashed(good_files(), info=b"\xff")), "bag-info.txt is not UTF-8"),
@@ -314,7 +314,13 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str]] = [
     ("no-plan", lambda: without("data/plan.json", relist=True), "'data/plan.json' is not in the package"),
     ("evidence", lambda: without("data/sweep/home.png", relist=True), "points to 'data/sweep/home.png', which is mis"),
     ("no-note", lambda: without("data/redaction.json", relist=True), "'data/redaction.json' is not in the package"),
-    ("bad-note", lambda: a_zip(rehashed(good_files() | {"data/redaction.json": b"none"})), "what was removed"),
+    (
+        "bad-note",
+        lambda: a_zip(rehashed(good_files() | {"data/redaction.json": b"none"})),
+        "does not say what was removed",
+    ),
+    ("empty-note", lambda: a_zip(rehashed(good_files() | {"data/redaction.json": b"{}"})), "does not say what was"),
+    ("other-note", lambda: a_zip(rehashed(good_files() | {"data/redaction.json": b'{"rules": {}}'})), "differ about"),
 ]
 TIGHT = Limits(files=5000, directory_bytes=1 << 20, text_bytes=1 << 20, member_bytes=64 << 20)
 

@@ -23,6 +23,7 @@ from evidence_store.model import (
     VerdictWord,
     Waiver,
 )
+from evidence_store.report.plain_text import counted
 
 STARTED = datetime(2026, 3, 2, 21, 4, 5, tzinfo=UTC)
 FINISHED = STARTED + timedelta(minutes=4, seconds=12)
@@ -141,7 +142,7 @@ def passing() -> dict[str, list[Finding]]:
             passed(
                 state,
                 "0 critical, 0 serious violations",
-                f"{1 + place % 2} frames, {212 + 31 * place} nodes",
+                f"{counted(1 + place % 2, 'frame')}, {212 + 31 * place} nodes",
                 evidence=(screenshot(state), f"data/sweep/{state}/axe.json"),
             )
             for place, state in enumerate(STATES)

@@ -84,6 +84,13 @@
   filter();
 
   // Deep links: #f=<fingerprint> -----------------------------------------------------------------------------------
+  let held = null; // what is kept in view while pictures above it still load and push it away
+  const hold = () => held?.scrollIntoView({ block: "center" });
+  document.addEventListener("load", hold, true);
+  for (const moved of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(moved, () => (held = null), { passive: true });
+  }
+
   const follow = () => {
     let id = location.hash.slice(1);
     try {
@@ -102,7 +109,8 @@
       parent.open = true;
     }
     if (id.startsWith("f=")) {
-      target.scrollIntoView({ block: "center" });
+      held = target;
+      hold();
       target.focus({ preventScroll: true });
     }
   };
@@ -117,9 +125,15 @@
     return element("img", { src: image.src, alt, draggable: false });
   };
 
+  const pairOf = (bottom, top) => {
+    const pair = element("div", { className: "pair", tabIndex: 0, role: "group", ariaLabel: "Both pictures" });
+    pair.append(bottom, top);
+    return pair;
+  };
+
   const slider = (baseline, now, subject) => {
     const top = copyOf(now, `${subject}: now, right of the line`);
-    const pair = element("div", { className: "pair" }, copyOf(baseline, `${subject}: baseline, left of the line`), top);
+    const pair = pairOf(copyOf(baseline, `${subject}: baseline, left of the line`), top);
     const range = element("input", { type: "range", min: "0", max: "100", value: "50" });
     const move = () => {
       top.style.clipPath = `inset(0 0 0 ${range.value}%)`;
@@ -164,7 +178,7 @@
     });
     play.addEventListener("click", () => (timer ? stop() : start()));
     const bar = element("div", { className: "modes" }, swap, play, shows);
-    const stage = element("div", { className: "stage" }, bar, element("div", { className: "pair" }, bottom, top));
+    const stage = element("div", { className: "stage" }, bar, pairOf(bottom, top));
     show(true);
     if (!calm.matches) {
       start();
