@@ -564,6 +564,8 @@ def _prefect_environment(stack: Stack) -> dict[str, str]:
         "PREFECT_HOME": str(stack.home / PREFECT),
         # Links in notifications and artifacts would open the older of the two user interfaces.
         "PREFECT_UI_URL": stack.prefect_ui_url,
+        # What the UI in the browser calls; left out, it asks port 4200, where nobody answers, and shows nothing.
+        "PREFECT_UI_API_URL": stack.prefect_api_url,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",

@@ -177,7 +177,6 @@ def verify(
         verification = verify_zip(Path(what), ledger_entry=entry) if entry else alone
         problems = (*verification.problems, *(() if entry or "not asked" in note else (note,)))
         _tell_verification(what, problems, (*verification.checks, note), as_json, what)
-        return
     with _store_errors(as_json), tempfile.TemporaryDirectory(prefix="stageproof-verify-") as folder:
         store, ledger = _ledger(project)
         record = ledger.find(what)

@@ -75,6 +75,11 @@ def nearest(word: str, known: Iterator[str] | set[str] | list[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
 
 
+def _is_pointer(text: str) -> bool:
+    """Whether this is a JSON pointer (RFC 6901); the empty one means the whole document."""
+    return text == "" or text.startswith("/")
+
+
 class ReleaseSource(PlanTable):
     """Where staging names its release: exactly one of `url` with `pointer` or `pattern`, or `unknown`."""
 
@@ -97,8 +102,8 @@ class ReleaseSource(PlanTable):
                 raise ValueError("release.unknown must say why, in words")
         elif self.url is None or (self.pointer is None) == (self.pattern is None):
             raise ValueError("release: give `url` and one of `pointer` (JSON) or `pattern` (text)")
-        if self.pointer is not None and not self.pointer.startswith("/"):
-            raise ValueError("release.pointer is a JSON pointer such as '/commit'")
+        if self.pointer is not None and not _is_pointer(self.pointer):
+            raise ValueError("release.pointer is a JSON pointer such as '/commit'; '' is the whole answer")
         if self.pattern is not None:
             try:
                 groups = re.compile(self.pattern).groups
@@ -216,8 +221,8 @@ class Service(PlanTable):
     def keys_are_pointers(cls, value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
         """A predicate speaks of a place in the JSON body."""
         for pointer in value:
-            if not pointer.startswith("/"):
-                raise ValueError(f"'{pointer}' is not a JSON pointer such as '/status'")
+            if not _is_pointer(pointer):
+                raise ValueError(f"'{pointer}' is not a JSON pointer such as '/status'; '' is the whole answer")
         return value
 
 

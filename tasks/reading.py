@@ -19,7 +19,7 @@ def parse_json(body: bytes, content_type: str) -> tuple[Any, str | None]:
 def at_pointer(content: Any, pointer: str) -> tuple[Any, str | None]:
     """(value, None) at a JSON pointer (RFC 6901), or (None, where it ends)."""
     value = content
-    for step in pointer.split("/")[1:]:
+    for step in pointer.split("/")[1:]:  # the empty pointer has no step: it is the whole document
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and key in value:
             value = value[key]

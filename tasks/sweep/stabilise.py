@@ -142,29 +142,38 @@ def _images(page: Page) -> list[str]:
 
 def capture(page: Page, masks: tuple[str, ...], freeze_time: bool) -> tuple[bytes, bool, list[str]]:
     """Frames until two in a row are equal: (PNG, whether two were, what was done)."""
-    log = []
-    masked, missing = page.evaluate(_MASK, list(masks))
-    if masked or missing:
-        log.append(f"masks: {masked} elements covered" + (f"; nothing matches {', '.join(missing)}" if missing else ""))
+    log: list[str] = []
     session = page.context.new_cdp_session(page)
     try:
-        previous, clipped = _frame(session)
-        if clipped:
-            log.append(f"taller than {MAX_HEIGHT} px: only the upper part is in the picture")
+        previous = _masked_frame(page, session, masks, log)
         for number in range(2, MAX_FRAMES + 1):
             if freeze_time:
                 page.clock.run_for(STEP_MS)
             else:
                 page.wait_for_timeout(STEP_MS / 2)
             page.evaluate(_FINISH_ANIMATIONS)
-            current, _ = _frame(session)
+            current = _masked_frame(page, session, masks, log)
             if current == previous:
-                return current, True, [*log, f"frames: two equal after {number}"]
+                return current, True, [*dict.fromkeys(log), f"frames: two equal after {number}"]
             previous = current
-        return previous, False, [*log, f"frames: no two of {MAX_FRAMES} were equal"]
+        return previous, False, [*dict.fromkeys(log), f"frames: no two of {MAX_FRAMES} were equal"]
     finally:
         session.detach()
+
+
+def _masked_frame(page: Page, session: CDPSession, masks: tuple[str, ...], log: list[str]) -> bytes:
+    """One frame with its masks laid on anew: a page may have moved since the last one, and taking one can move it."""
+    masked, missing = page.evaluate(_MASK, list(masks))
+    if masks:
+        nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
+        log.append(f"masks: {masked} elements covered{nothing}")
+    try:
+        picture, clipped = _frame(session)
+    finally:
         page.evaluate(_UNMASK)
+    if clipped:
+        log.append(f"taller than {MAX_HEIGHT} px: only the upper part is in the picture")
+    return picture
 
 
 def _frame(session: CDPSession) -> tuple[bytes, bool]:

@@ -1,0 +1,1 @@
+"""Measures, printed as ratios; nothing here asserts a time."""

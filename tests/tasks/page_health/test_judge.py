@@ -1,0 +1,77 @@
+"""The judge of page health: a page passes only as itself, whole, and without an error anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from evidence_store.model import Outcome
+from tests.tasks.judged_runs import Case, assert_ends_as_said, judged, plan_of
+
+from .cases import API, BAD, BROKEN, GOOD, evidence, findings, health, request, requests, said
+
+
+@pytest.mark.parametrize("case", [*GOOD, *BAD, *BROKEN], ids=lambda case: case.name)
+def test_outcome_of_each_case(case: Case) -> None:
+    assert_ends_as_said(case)
+
+
+def test_a_pass_says_how_much_was_looked_at() -> None:
+    (finding,) = findings().findings
+    assert finding.looked_at == "1 document, 3 requests, 21 characters of text, 1 console messages"
+    assert finding.evidence == ("data/sweep/home@desktop/text.txt",)
+
+
+def test_every_fault_is_told_once() -> None:
+    result = findings(
+        text=b"Oops",
+        status=500,
+        requests=requests(request(API, 500), request(API, 500), request(API, None, "net::ERR_FAILED")),
+        messages=(said("boom"), said("boom"), said("Failed to load resource: 500")),
+    )
+    assert [(finding.rule, finding.outcome) for finding in result.findings] == [
+        ("status", Outcome.FAIL),
+        ("must-show", Outcome.FAIL),
+        ("request", Outcome.FAIL),
+        ("request", Outcome.FAIL),
+        ("console", Outcome.FAIL),
+    ]
+
+
+def test_a_repeated_failing_request_keeps_its_name_between_runs() -> None:
+    first, second = (findings(requests=requests(request(API, status))).findings[0] for status in (500, 502))
+    assert first.fingerprint == second.fingerprint
+    other = findings(requests=requests(request(f"{API}-other", 500))).findings[0]
+    assert other.fingerprint != first.fingerprint
+
+
+def test_a_page_without_texts_is_told_as_a_warning_beside_the_pass() -> None:
+    result = findings(page={"must_show": []})
+    assert [(finding.word, finding.rule) for finding in result.findings] == [("warn", "must-show"), ("pass", "")]
+
+
+def test_faults_beside_left_out_requests_are_told_and_the_page_is_an_error() -> None:
+    subject = health(status=500, requests_left_out=3)
+    assert subject.outcome is Outcome.ERROR
+    assert len(subject.findings) == 2
+
+
+def test_a_visit_of_a_page_the_plan_does_not_name_speaks_for_nothing() -> None:
+    run, _ = evidence()
+    plan = plan_of({"page-health": {}}, pages=[{"name": "other", "path": "/other", "must_show": ["Other"]}])
+    assert judged("page-health", run, plan).findings == ()
+
+
+def test_a_text_of_bytes_that_are_not_utf8_is_read_all_the_same() -> None:
+    assert health(text=b"Welcome \xff\xfe").outcome is Outcome.PASS
+
+
+@pytest.mark.xfail(strict=True, reason="console messages beyond the cap may hold an error, and the page passes")
+def test_a_page_that_wrote_more_messages_than_were_kept_does_not_pass() -> None:
+    assert health(messages_left_out=40).outcome is Outcome.ERROR
+
+
+@pytest.mark.xfail(
+    strict=True, reason="any text that begins as Chromium's resource noise is dropped, uncaught errors too"
+)
+def test_an_uncaught_error_is_never_taken_for_a_failed_resource() -> None:
+    assert health(messages=(said("Failed to load resource bundle: x", "uncaught"),)).outcome is Outcome.FAIL

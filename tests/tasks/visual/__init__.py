@@ -1,0 +1,1 @@
+"""Tests of the judge of pictures, of the comparison and of approvals."""

@@ -1,0 +1,163 @@
+"""The comparison: it sees what a person sees, wherever it stands on the page, and reads any broken file as broken."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from tasks.visual.compare import PictureError, Region, compare, decode
+
+from .pictures import BLUE, CLOSE_BLUE, page, photograph, pixels, png
+
+WHITE = (255, 255, 255)
+
+
+def test_equal_pictures_have_no_difference_and_no_picture_of_it() -> None:
+    result = compare(pixels(page()), pixels(page()))
+    assert (result.raw, result.seen, result.regions, result.difference) == (0, 0, (), None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BLUE, CLOSE_BLUE),
+        (CLOSE_BLUE, BLUE),
+        ((255, 255, 255), (250, 250, 250)),
+        ((0, 0, 0), (2, 2, 2)),
+        ((200, 0, 0), (200, 0, 3)),
+    ],
+    ids=["blue", "blue-back", "white-to-grey", "nearly-black", "one-channel"],
+)
+def test_a_flat_area_of_a_close_colour_is_seen(before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
+    result = compare(pixels(page(before)), pixels(page(after)))
+    assert [(region.left, region.top, region.width, region.height) for region in result.regions] == [(21, 81, 98, 30)]
+
+
+def test_a_rounding_difference_of_a_flat_area_is_noise() -> None:
+    result = compare(pixels(page((100, 100, 100))), pixels(page((101, 100, 100))))
+    assert (result.raw, result.seen) == (3200, 0)
+
+
+def test_noise_in_a_photograph_is_noise_and_a_stranger_in_it_is_seen() -> None:
+    stranger = photograph(0).copy()
+    ImageDraw.Draw(stranger).rectangle((100, 100, 139, 139), fill=(255, 0, 0))
+    assert compare(pixels(photograph(0)), pixels(photograph(2))).seen == 0
+    assert compare(pixels(photograph(0)), pixels(stranger)).seen > 1200
+
+
+def test_changes_far_apart_are_regions_of_their_own_and_near_ones_are_one() -> None:
+    after = page()
+    draw = ImageDraw.Draw(after)
+    draw.rectangle((200, 200, 209, 209), fill=(0, 0, 0))
+    draw.rectangle((212, 200, 213, 201), fill=(0, 0, 0))
+    draw.rectangle((20, 150, 21, 151), fill=(0, 0, 0))
+    result = compare(pixels(page()), pixels(after))
+    assert result.regions == (Region(200, 200, 14, 10, 104), Region(20, 150, 2, 2, 4))
+
+
+@pytest.mark.parametrize(
+    ("size", "regions"),
+    [
+        ((320, 250), [(0, 240, 320, 10)]),
+        ((320, 230), [(0, 230, 320, 10)]),
+        ((330, 240), [(320, 0, 10, 240)]),
+        ((310, 240), [(310, 0, 10, 240)]),
+    ],
+    ids=["longer", "shorter", "wider", "narrower"],
+)
+def test_what_lies_outside_the_smaller_picture_is_changed(size: tuple[int, int], regions: list[object]) -> None:
+    result = compare(pixels(page()), pixels(page(size=size)))
+    assert [(r.left, r.top, r.width, r.height) for r in result.regions] == regions
+    assert (result.size_before, result.size_after) == ((320, 240), size)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    left=st.integers(0, 118),
+    top=st.integers(0, 88),
+    side=st.integers(3, 40),
+    colour=st.tuples(*[st.integers(0, 252)] * 3),
+)
+def test_a_rectangle_that_appears_anywhere_is_seen_where_it_is(
+    left: int, top: int, side: int, colour: tuple[int, int, int]
+) -> None:
+    before = Image.new("RGB", (121, 91), WHITE)
+    after = before.copy()
+    ImageDraw.Draw(after).rectangle((left, top, left + side - 1, top + side - 1), fill=colour)
+    result = compare(pixels(before), pixels(after))
+    width, height = min(side, 121 - left), min(side, 91 - top)
+    assert result.raw == width * height
+    for region in result.regions:
+        assert left <= region.left
+        assert region.left + region.width <= left + width
+        assert top <= region.top
+        assert region.top + region.height <= top + height
+    assert sum(region.pixels for region in result.regions) == result.seen
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), changed=st.integers(0, 40))
+def test_regions_hold_every_seen_pixel(seed: int, changed: int) -> None:
+    random = np.random.default_rng(seed)
+    before = np.full((60, 80, 4), 255, dtype=np.uint8)
+    after = before.copy()
+    for _ in range(changed):
+        top, left = int(random.integers(0, 57)), int(random.integers(0, 77))
+        after[top : top + 3, left : left + 3, :3] = random.integers(0, 90, 3)
+    result = compare(before, after)
+    assert sum(region.pixels for region in result.regions) == result.seen
+    assert (result.difference is None) == (not result.regions)
+    assert result.seen <= result.raw
+
+
+@pytest.mark.parametrize("kept", [0, 1, 8, 20, 33, 41, 60, 200, -60, -30], ids=lambda kept: f"{kept} bytes")
+def test_a_picture_that_ends_early_cannot_be_read(kept: int) -> None:
+    encoded = png(page())
+    with pytest.raises(PictureError, match="not a readable PNG"):
+        decode(encoded[:kept] if kept else b"")
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_a_damaged_picture_is_read_or_refused_and_never_a_crash(data: st.DataObject) -> None:
+    encoded = bytearray(png(page(size=(40, 30))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        encoded[data.draw(st.integers(8, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        shape = decode(bytes(encoded)).shape
+    except PictureError:
+        shape = (30, 40, 4)
+    assert shape[2] == 4
+
+
+def test_another_format_is_not_a_picture_even_if_it_is_one() -> None:
+    encoded = io.BytesIO()
+    page().save(encoded, format="BMP")
+    with pytest.raises(PictureError):
+        decode(encoded.getvalue())
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(9_000, 9_000), pytest.param((60_000, 60_000), id="a bomb")],
+)
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
+    encoded = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    with pytest.raises(PictureError):
+        decode(encoded)
+
+
+def test_a_flat_picture_narrower_than_the_detector_is_still_compared() -> None:
+    result = compare(pixels(Image.new("RGB", (2, 2), "white")), pixels(Image.new("RGB", (2, 2), "black")))
+    assert result.raw == 4
