@@ -114,12 +114,12 @@ def build_bundle(
 
 def member_name_problem(name: str) -> str | None:
     """Why a name may not stand in a package, or None when it may."""
+    if _CONTROL.search(name):
+        return "holds a control character or is not UTF-8"
     try:
         safe_relative_path(name)
     except ValueError:
         return "is not a plain relative path"
-    if name == "." or _CONTROL.search(name):
-        return "holds a control character or is not UTF-8"
     return None
 
 

@@ -51,8 +51,8 @@ def decide(
     subjects: list[SubjectDecision] = []
     for check in sorted({*expected, *by_check}):
         decided = _decide_check(check, expected.get(check), by_check.get(check, []))
-        fails = _gating_fails(by_check.get(check, []))
-        subjects.extend(_waived(subject, fails[subject.subject], waivers, now, used) for subject in decided)
+        findings = _by_subject(by_check.get(check, []))
+        subjects.extend(_waived(subject, findings[subject.subject], waivers, now, used) for subject in decided)
 
     doubt = release.doubt()
     if doubt is not None:
@@ -85,11 +85,7 @@ def _decide_check(check: str, subjects: Sequence[str] | None, results: Sequence[
     if results and results[0].problem is not None:
         return all_of_it(results[0].problem)
 
-    findings: dict[str, list[Finding]] = defaultdict(list)
-    for result in results:
-        for finding in result.findings:
-            findings[finding.subject].append(finding)
-
+    findings = _by_subject(results)
     named = set(subjects)
     repeated = {subject for subject, times in Counter(subjects).items() if times > 1}
     decided = []
@@ -144,20 +140,20 @@ def _decide_subject(findings: Sequence[Finding]) -> tuple[Outcome, str]:
     return Outcome.ERROR, "only questions were reported, and no pass says what was looked at"
 
 
-def _gating_fails(results: Sequence[CheckResult]) -> defaultdict[str, list[Finding]]:
-    fails: defaultdict[str, list[Finding]] = defaultdict(list)
+def _by_subject(results: Sequence[CheckResult]) -> defaultdict[str, list[Finding]]:
+    findings: defaultdict[str, list[Finding]] = defaultdict(list)
     for result in results:
         for finding in result.findings:
-            if finding.outcome is Outcome.FAIL and finding.gates:
-                fails[finding.subject].append(finding)
-    return fails
+            findings[finding.subject].append(finding)
+    return findings
 
 
 def _waived(
-    decided: SubjectDecision, fails: Sequence[Finding], waivers: Sequence[Waiver], now: datetime, used: set[int]
+    decided: SubjectDecision, findings: Sequence[Finding], waivers: Sequence[Waiver], now: datetime, used: set[int]
 ) -> SubjectDecision:
     if decided.outcome is not Outcome.FAIL or not decided.gates:
         return decided
+    fails = [finding for finding in findings if finding.outcome is Outcome.FAIL and finding.gates]
     covering: set[int] = set()
     for finding in fails:
         covers = next((i for i, waiver in enumerate(waivers) if _covers(waiver, decided.check, finding, now)), None)
@@ -165,6 +161,14 @@ def _waived(
             return decided
         covering.add(covers)
     used |= covering
+    unseen = [
+        finding
+        for finding in findings
+        if finding.outcome is Outcome.NOT_RUN or (finding.outcome is Outcome.REVIEW and finding.gates)
+    ]
+    if unseen:
+        # The waiver covers the fail, and not what was never looked at beside it.
+        return decided.model_copy(update={"outcome": Outcome.NOT_RUN, "reason": unseen[0].message})
     owners = ", ".join(sorted({waivers[index].owner for index in covering}))
     return decided.model_copy(update={"waived_by": owners})
 

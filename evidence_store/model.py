@@ -203,7 +203,8 @@ class Waiver(Record):
     @model_validator(mode="after")
     def names_something(self) -> Self:
         """A waiver over every subject of a check must say which finding it means."""
-        if self.subject == "*" and self.fingerprint is None:
+        names_something = re.search(r"[A-Za-z0-9]", re.sub(r"\[.*?\]", "", self.subject))
+        if names_something is None and self.fingerprint is None:
             raise ValueError(
                 f"a waiver for '{self.check}' must name a subject (a pattern such as 'dashboard@*') or a fingerprint"
             )

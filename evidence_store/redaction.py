@@ -19,6 +19,7 @@ import json
 import re
 import threading
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from html import escape
@@ -39,6 +40,8 @@ CREDENTIAL_HEADERS = frozenset(
 )
 SHORTEST_SECRET = 4
 """Characters. Shorter values cannot be told from ordinary text, so a plan may not use them as secrets."""
+SHORTEST_LEARNED = 8
+"""Characters. A cookie or stored value that is shorter is a setting (`true`, `home`), and stands everywhere."""
 MAX_ZIP_MEMBER_BYTES = 200_000_000
 
 _PATTERNS = {
@@ -62,11 +65,15 @@ class Redactor:
 
     def learn(self, secret: str, name: str) -> None:
         """Remember a secret under a public name such as `env:DEMO_PASSWORD` or `cookie:session`."""
-        if len(secret) < SHORTEST_SECRET:
+        if len(secret) < (SHORTEST_SECRET if name.startswith("env:") else SHORTEST_LEARNED):
             return
         marker = f"[redacted:{name}]".encode()
+        forms = _encodings(secret)
+        if any(form in marker for form in forms):
+            # A mark that holds the secret would keep it, and grow with every pass.
+            marker = b"[***]"
         with self._lock:
-            for form in _encodings(secret):
+            for form in forms:
                 self._replacements.setdefault(form, (marker, name))
 
     def redact(self, content: bytes) -> bytes:
@@ -129,7 +136,7 @@ class Redactor:
                     info = zipfile.ZipInfo(member.filename, member.date_time)
                     info.compress_type = zipfile.ZIP_DEFLATED
                     destination.writestr(info, self.redact(source.read(member)))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
             raise UnsafeArchiveError(f"not a readable zip file: {error}") from error
         return rebuilt.getvalue()
 
@@ -141,14 +148,19 @@ class Redactor:
 
 def _encodings(secret: str) -> set[bytes]:
     raw = secret.encode("utf-8", "surrogatepass")
+    escaped = escape(secret)
     forms = {
         raw,
+        # As encodeURIComponent and URLSearchParams of a browser write it.
+        quote(secret, safe="!'()*", errors="replace").encode(),
+        quote_plus(secret, safe="*", errors="replace").replace("~", "%7E").encode(),
+        escaped.replace("&quot;", "&#34;").replace("&#x27;", "&#39;").encode("utf-8", "surrogatepass"),
         quote(secret, safe="", errors="replace").encode(),
         quote(secret, errors="replace").encode(),
         quote_plus(secret, errors="replace").encode(),
         json.dumps(secret)[1:-1].encode(),
         json.dumps(secret, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"),
-        escape(secret).encode("utf-8", "surrogatepass"),
+        escaped.encode("utf-8", "surrogatepass"),
     }
     if len(raw) >= 8:
         # Shorter ones would match by chance, and base64 of a part of a text shifts with its offset.

@@ -43,6 +43,9 @@ def _judge_visit(context: JudgeContext, visit: PageVisit) -> Iterator[Finding]:
     if visit.axe.frames_missed:
         yield _error(visit, f"{visit.axe.frames_missed} frames could not be scanned ({visit.axe.frames} were)")
         return
+    if not visit.axe.nodes:
+        yield _error(visit, "axe saw a document without an element")
+        return
     result = _result(context, visit)
     passes, violations, incomplete = (result[part] for part in ("passes", "violations", "incomplete"))
     if not passes and not violations:
@@ -78,7 +81,8 @@ def _result(context: JudgeContext, visit: PageVisit) -> dict[str, list[dict[str,
 
 
 def _gates(rule: dict[str, Any], gate: Sequence[str]) -> bool:
-    return BEST_PRACTICE not in rule.get("tags", []) and rule.get("impact") in gate
+    # A violation that names no impact may be of any: it is not let through.
+    return BEST_PRACTICE not in rule.get("tags", []) and rule.get("impact") in {None, *gate}
 
 
 def _finding(

@@ -47,6 +47,10 @@ class EventLog:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase of a test ended."""
+        if hasattr(report, "context"):
+            # pytest's own subtests: each is declared in the JUnit file, and none is a test case of its own there.
+            self.write("subtest", test=report.nodeid, outcome=report.outcome)
+            return
         message = str(report.longrepr)[-2_000:] if report.longrepr is not None and not report.passed else ""
         self.write("phase", test=report.nodeid, when=report.when, outcome=report.outcome, message=message)
 

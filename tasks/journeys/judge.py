@@ -22,7 +22,7 @@ from defusedxml.common import DefusedXmlException
 from pydantic import Field
 
 from evidence_store.model import CheckSpec, Finding, Outcome
-from evidence_store.workspace import BrokenEvidenceError, read_artifact
+from evidence_store.workspace import BrokenEvidenceError, failures_of, read_artifact
 from tasks.contract import Check, JudgeContext
 from tasks.journeys.models import SuiteRun
 from tasks.plan import CheckOptions, Plan
@@ -56,11 +56,12 @@ class _Test:
     started: bool = False
     finished: bool = False
     phases: dict[str, str] = field(default_factory=dict)
+    subtests: int = 0
     message: str = ""
 
     @property
     def outcome(self) -> str:
-        if not self.finished:
+        if not (self.started and self.finished):
             return "vanished"
         if "failed" in self.phases.values():
             return "failed"
@@ -86,6 +87,7 @@ def judge_journeys(context: JudgeContext, runs: Sequence[SuiteRun]) -> Iterator[
             tests |= {f"{run.suite}::{name}": test for name, test in seen.items()}
             attachments |= {f"{run.suite}::{name}": _pictures(run, name) for name in seen}
         yield _judge_suite(run, seen, problem)
+    distrust += [failure.message for failure in failures_of(context.files) if failure.source == "journeys"]
     if runs:
         yield from _judge_required(context.options.required, tests, distrust, attachments)
 
@@ -108,10 +110,18 @@ def _events(context: JudgeContext, run: SuiteRun) -> dict[str, _Test]:
             test = tests[name]
             test.started |= kind == "started"
             test.finished |= kind == "finished"
+            test.subtests += kind == "subtest"
+            if kind == "subtest" and event.get("outcome") == "failed":
+                test.phases["subtest"] = "failed"
             if kind == "phase":
                 test.phases[str(event.get("when"))] = str(event.get("outcome"))
                 test.message = test.message or str(event.get("message", ""))
     return tests
+
+
+def _log_ended(context: JudgeContext, run: SuiteRun) -> bool:
+    lines = read_artifact(context.files, run.events).splitlines() if run.events else []
+    return bool(lines) and json.loads(lines[-1]).get("event") == "session-finished"
 
 
 def _untrustworthy(context: JudgeContext, run: SuiteRun, tests: dict[str, _Test]) -> str | None:
@@ -125,27 +135,29 @@ def _untrustworthy(context: JudgeContext, run: SuiteRun, tests: dict[str, _Test]
     vanished = [name for name, test in tests.items() if test.outcome == "vanished"]
     if vanished:
         return f"{len(vanished)} of {len(tests)} collected tests never finished, {vanished[0]} among them"
+    if not _log_ended(context, run):
+        return "its event log breaks off before the end of the session"
     if all(test.outcome == "skipped" for test in tests.values()):
         return f"all {len(tests)} tests were skipped"
     failed = any(test.outcome == "failed" for test in tests.values())
     if failed != (run.exit_code == 1):
         return f"{run.exit_words}, but the event log says that {'a' if failed else 'no'} test failed"
-    return _junit_problem(context, run, len(tests))
+    return _junit_problem(context, run, len(tests), sum(test.subtests for test in tests.values()))
 
 
-def _junit_problem(context: JudgeContext, run: SuiteRun, ran: int) -> str | None:
+def _junit_problem(context: JudgeContext, run: SuiteRun, ran: int, subtests: int) -> str | None:
     if run.junit is None:
         return "it wrote no JUnit file"
-    declared, held = count_junit(read_artifact(context.files, run.junit))
-    if declared != held:
+    declared, held, distinct = count_junit(read_artifact(context.files, run.junit))
+    if declared not in {held, held + subtests}:
         return f"its JUnit file declares {declared} tests and holds {held}"
-    if held != ran:
-        return f"its JUnit file holds {held} tests, and {ran} were seen to run"
+    if distinct != ran:
+        return f"its JUnit file holds {distinct} tests, and {ran} were seen to run"
     return None
 
 
-def count_junit(content: bytes) -> tuple[int, int]:
-    """(tests declared, distinct tests held) by a JUnit file; raises BrokenEvidenceError."""
+def count_junit(content: bytes) -> tuple[int, int, int]:
+    """(test cases declared, held, distinct tests among them) of a JUnit file; raises BrokenEvidenceError."""
     try:
         root = ElementTree.fromstring(content)
         suites = [root] if root.tag == "testsuite" else root.findall("testsuite")
@@ -154,8 +166,10 @@ def count_junit(content: bytes) -> tuple[int, int]:
         raise BrokenEvidenceError(f"the JUnit file cannot be read: {error}") from error
     if not suites:
         raise BrokenEvidenceError("the JUnit file holds no test suite")
-    # A test that failed in call and in teardown stands twice, and is declared twice by pytest.
-    return declared, sum(len(suite.findall("testcase")) for suite in suites)
+    # A test that failed in its call and again in its teardown is declared twice and stands twice.
+    cases = [case for suite in suites for case in suite.findall("testcase")]
+    distinct = {(case.get("classname"), case.get("name", number)) for number, case in enumerate(cases)}
+    return declared, len(cases), len(distinct)
 
 
 def _judge_suite(run: SuiteRun, tests: dict[str, _Test], problem: str | None) -> Finding:

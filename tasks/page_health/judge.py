@@ -69,10 +69,10 @@ def _judge_visit(context: JudgeContext, page: Page, visit: PageVisit) -> Iterato
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
-    if visit.requests_left_out:
-        yield finding(
-            Outcome.ERROR, "request", f"{visit.requests_left_out} requests were beyond what a visit keeps; not judged"
-        )
+    left_out = {"requests": visit.requests_left_out, "console messages": visit.messages_left_out}
+    if any(left_out.values()):
+        words = " and ".join(f"{count} {what}" for what, count in left_out.items() if count)
+        yield finding(Outcome.ERROR, "request", f"{words} were beyond what a visit keeps, and are not judged")
     elif not fails:
         yield finding(
             Outcome.PASS, "", f"answered 200 as itself, shows {len(page.must_show)} of {len(page.must_show)} texts"
@@ -129,8 +129,10 @@ def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> st
 
 def _errors(page: Page, visit: PageVisit) -> Iterator[str]:
     told: set[str] = set()
+    broken = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
     for message in visit.messages:
-        if message.level not in {"error", "uncaught", "assert"} or message.text.startswith(RESOURCE_NOISE):
+        told_as_request = message.text.startswith(RESOURCE_NOISE) and broken and message.url in {"", *broken}
+        if message.level not in {"error", "uncaught", "assert"} or (message.level == "error" and told_as_request):
             continue
         if any(fnmatchcase(message.text, pattern) for pattern in page.ignore_console) or message.text in told:
             continue

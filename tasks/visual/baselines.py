@@ -75,10 +75,10 @@ def approve(folder: Path, pictures: Mapping[str, tuple[ApprovedPicture, bytes]])
         index = read_index(folder)
         for subject, (approved, content) in pictures.items():
             path = picture_path(folder, approved.sha256)
-            if not path.exists():
-                partial = path.with_suffix(".partial")
-                partial.write_bytes(content)
-                partial.replace(path)
+            # Written anew even when it is there: its bytes may have been damaged since.
+            partial = path.with_suffix(".partial")
+            partial.write_bytes(content)
+            partial.replace(path)
             index[subject] = approved
         written = folder / f"{INDEX}.partial"
         content_of_index = {subject: index[subject].model_dump() for subject in sorted(index)}

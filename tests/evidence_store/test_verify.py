@@ -250,7 +250,7 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str]] = [
     ("absolute", lambda: with_member("/etc/passwd"), "not a plain relative path"),
     ("backslash", lambda: with_member("data\\x"), "not a plain relative path"),
     ("drive", lambda: with_member("c:/x"), "not a plain relative path"),
-    ("nul", lambda: patched(with_member("data/x_y"), b"data/x_y", b"data/x\0y"), "not a plain relative path"),
+    ("nul", lambda: patched(with_member("data/x_y"), b"data/x_y", b"data/x\0y"), "control character"),
     ("escape-sequence", lambda: with_member("data/\x1b[2J"), "control character"),
     ("no-name", lambda: with_member(""), ""),
     ("dot", lambda: with_member("."), ""),

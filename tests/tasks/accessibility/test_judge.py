@@ -73,11 +73,9 @@ def test_the_check_as_a_warning_gates_nothing() -> None:
     assert scan([rule()], table={"severity": "warning"}).word == "warn"
 
 
-@pytest.mark.xfail(strict=True, reason="`nodes` is told and never judged: a scan that saw no element passes")
 def test_a_scan_that_saw_no_element_is_an_error() -> None:
     assert scan(nodes=0).outcome is Outcome.ERROR
 
 
-@pytest.mark.xfail(strict=True, reason="a violation without an impact is in no `gate` list and so only warns")
 def test_a_violation_of_unknown_impact_does_not_pass() -> None:
     assert scan([rule(impact=None)]).outcome is not Outcome.PASS

@@ -65,13 +65,9 @@ def test_a_text_of_bytes_that_are_not_utf8_is_read_all_the_same() -> None:
     assert health(text=b"Welcome \xff\xfe").outcome is Outcome.PASS
 
 
-@pytest.mark.xfail(strict=True, reason="console messages beyond the cap may hold an error, and the page passes")
 def test_a_page_that_wrote_more_messages_than_were_kept_does_not_pass() -> None:
     assert health(messages_left_out=40).outcome is Outcome.ERROR
 
 
-@pytest.mark.xfail(
-    strict=True, reason="any text that begins as Chromium's resource noise is dropped, uncaught errors too"
-)
 def test_an_uncaught_error_is_never_taken_for_a_failed_resource() -> None:
     assert health(messages=(said("Failed to load resource bundle: x", "uncaught"),)).outcome is Outcome.FAIL
