@@ -157,11 +157,13 @@ class Workspace:
 
     def hold(self) -> None:
         """Keep every other process from writing here until this one ends; raises WorkspaceError when one does."""
-        self._held = (self.root / "run.lock").open("w")
+        lock = (self.root / "run.lock").open("w")
         try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            lock.close()
             raise WorkspaceError(f"run {self.root.name} is being made by another process") from error
+        self._held = lock
 
     def release(self) -> None:
         """Let others write here again."""
