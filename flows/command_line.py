@@ -127,6 +127,7 @@ def list_runs(
     from rich.table import Table
 
     table = Table("run", "target", "profile", "verdict", "release", "started by")
+    table.columns[0].no_wrap = True  # a run's id is what a person copies
     for record in runs:
         seal = record.sealed.seal if record.sealed else None
         verdict = seal.verdict.value.upper() if seal else "opened, never sealed"

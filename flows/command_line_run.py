@@ -62,11 +62,11 @@ def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
             from flows import run_progress
             from flows.staging_validation import validate_staging
 
-        def remember(event: str, name: str, _details: dict[str, Any]) -> None:
+        def remember(event: str, name: str, details: dict[str, Any]) -> None:
             if event == "opened":
-                opened["run_id"] = name
+                opened.update(run_id=name, flow_run=details["flow_run"])
 
-        with _shown_progress(console) as listener, run_progress.listening(listener, remember):
+        with _shown_progress(console, opened) as listener, run_progress.listening(listener, remember):
             state = validate_staging(**parameters, return_state=True)
         answer = _answer_of(state)
         if answer is None:
@@ -121,7 +121,7 @@ def _use_an_api_that_answers(console: Console) -> None:
 
 
 @contextlib.contextmanager
-def _shown_progress(console: Console) -> Iterator[Any]:
+def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -137,6 +137,8 @@ def _shown_progress(console: Console) -> Iterator[Any]:
 
         def listener(event: str, name: str, details: dict[str, Any]) -> None:
             with lock:
+                if "interrupted" in opened:
+                    return  # what ends from here on ends because everything does
                 if event == "source":
                     sources[name] = progress.add_task(f"  {name}", total=details["total"])
                 elif event == "looked" and name in sources:
@@ -155,7 +157,7 @@ def _shown_progress(console: Console) -> Iterator[Any]:
 def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # From here on nothing may be waited for: browsers, suites and uploads end with this process.
-        name = signal.Signals(number).name
+        name = opened["interrupted"] = signal.Signals(number).name
         run_id = opened.get("run_id")
         console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
         if run_id:
@@ -164,6 +166,7 @@ def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
                 " its workspace with `stageproof doctor --clean`.",
                 markup=False,
             )
+        _tell_prefect(opened.get("flow_run"), name)
         _end_descendants()
         sys.stdout.flush()
         os._exit(INTERRUPTED)
@@ -174,6 +177,18 @@ def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell_prefect(flow_run: str | None, signal_name: str) -> None:
+    """The flow run is over: its state says so, where there is an API that will still be there."""
+    api = os.environ.get("PREFECT_API_URL")
+    if not flow_run or not api:
+        return
+    import httpx
+
+    state = {"type": "CANCELLED", "name": "Interrupted", "message": f"interrupted by {signal_name}"}
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.post(f"{api}/flow_runs/{flow_run}/set_state", json={"state": state, "force": True}, timeout=3)
 
 
 def _end_descendants() -> None:

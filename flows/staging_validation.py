@@ -23,7 +23,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -170,7 +170,7 @@ def open_run(
         ledger.open_run(run_id, target=plan.target.name, profile=profile_name, started_by=who, at=now)
         workspace = Workspace.create(home_folder(), opened)
         workspace.hold()
-    announce("opened", opened.run_id)
+    announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
     run = Run(
