@@ -244,7 +244,14 @@ def same_release(left: str, right: str) -> bool:
     shorter, longer = sorted((left.strip().lower(), right.strip().lower()), key=len)
     if shorter == longer:
         return bool(shorter)
-    return len(shorter) >= 7 and re.fullmatch(r"[0-9a-f]+", longer) is not None and longer.startswith(shorter)
+    # Digits are hexadecimal too: a build number is no abbreviated commit.
+    is_commit = len(longer) in {40, 64} or re.search(r"[a-f]", shorter) is not None
+    return (
+        len(shorter) >= 7
+        and is_commit
+        and re.fullmatch(r"[0-9a-f]+", longer) is not None
+        and longer.startswith(shorter)
+    )
 
 
 class SubjectDecision(Record):

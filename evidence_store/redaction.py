@@ -40,8 +40,9 @@ CREDENTIAL_HEADERS = frozenset(
 )
 SHORTEST_SECRET = 4
 """Characters. Shorter values cannot be told from ordinary text, so a plan may not use them as secrets."""
-SHORTEST_LEARNED = 8
-"""Characters. A cookie or stored value that is shorter is a setting (`true`, `home`), and stands everywhere."""
+SHORTEST_LEARNED, SHORTEST_WORD = 8, 16
+"""Characters. A cookie or stored value that is shorter, or a word of up to 16 without a digit, is a setting (`true`,
+`dashboard`) that stands everywhere; what lets somebody in does not look like that."""
 MAX_ZIP_MEMBER_BYTES = 200_000_000
 
 _PATTERNS = {
@@ -65,7 +66,7 @@ class Redactor:
 
     def learn(self, secret: str, name: str) -> None:
         """Remember a secret under a public name such as `env:DEMO_PASSWORD` or `cookie:session`."""
-        if len(secret) < (SHORTEST_SECRET if name.startswith("env:") else SHORTEST_LEARNED):
+        if len(secret) < SHORTEST_SECRET or not (name.startswith("env:") or _looks_secret(secret)):
             return
         marker = f"[redacted:{name}]".encode()
         forms = _encodings(secret)
@@ -144,6 +145,10 @@ class Redactor:
         if times:
             with self._lock:
                 self._counts[rule] += times
+
+
+def _looks_secret(value: str) -> bool:
+    return len(value) > SHORTEST_WORD or (len(value) >= SHORTEST_LEARNED and any(map(str.isdigit, value)))
 
 
 def _encodings(secret: str) -> set[bytes]:

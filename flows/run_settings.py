@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ def ready_plan(target: str, environment: Mapping[str, str] = os.environ) -> Plan
         )
     text = plan.canonical_json().decode()
     for name in plan.environment_names():
-        if environment[name] in text:
+        if environment[name] in text or json.dumps(environment[name], ensure_ascii=False)[1:-1] in text:
             raise PlanError(
                 str(path), [f"the value of {name} stands in the plan itself, so it cannot be kept out of the evidence"]
             )

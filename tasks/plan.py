@@ -242,13 +242,17 @@ class Profile(PlanTable):
     """Checks that must be in the plan and pass; `all` also demands a release that is known."""
 
 
-def _typed_options(value: Any) -> Any:
+def _known_checks() -> dict[str, Any]:
     # The registry imports every check, and checks import this module: resolved when a plan is read.
     from tasks.registry import CHECKS
 
+    return {check.spec.id: check for check in CHECKS}
+
+
+def _typed_options(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    known = {check.spec.id: check for check in CHECKS}
+    known = _known_checks()
     typed: dict[str, Any] = {}
     for name, table in value.items():
         if name not in known:
@@ -277,6 +281,15 @@ class Plan(PlanTable):
     checks: Annotated[dict[str, SerializeAsAny[CheckOptions]], BeforeValidator(_typed_options)] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)
 
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def prelaunch_requires_everything(cls, value: Any) -> Any:
+        """A pre-launch profile that does not say what it requires, requires all; written out, so that it is stored."""
+        prelaunch = value.get("prelaunch") if isinstance(value, Mapping) else None
+        if isinstance(prelaunch, Mapping) and "required_checks" not in prelaunch:
+            return {**value, "prelaunch": {**prelaunch, "required_checks": "all"}}
+        return value
+
     @model_validator(mode="after")
     def holds_together(self) -> Self:
         """Names are unique and point at something; every URL stays on allowed hosts."""
@@ -299,6 +312,9 @@ class Plan(PlanTable):
             for check in () if profile.checks == "all" else profile.checks:
                 if check not in self.checks:
                     yield f"profile '{name}' names check '{check}'{nearest(check, set(self.checks))}"
+            for check in () if profile.required_checks == "all" else profile.required_checks:
+                if check not in _known_checks():
+                    yield f"profile '{name}' requires check '{check}'{nearest(check, set(_known_checks()))}"
 
     def _foreign_urls(self) -> Iterator[str]:
         urls = {"target.base_url": self.target.base_url, "target.release.url": self.target.release.url}
@@ -347,8 +363,6 @@ class Plan(PlanTable):
         found = self.profiles.get(name) or built_in.get(name)
         if found is None:
             raise PlanError(self.target.name, [f"no profile '{name}'{nearest(name, {*self.profiles, *built_in})}"])
-        if name == "prelaunch" and name in self.profiles and "required_checks" not in found.model_fields_set:
-            return found.model_copy(update={"required_checks": "all"})
         return found
 
     def canonical_json(self) -> bytes:
@@ -381,7 +395,7 @@ def parse_plan(text: str, source: str) -> Plan:
     """Read a plan from TOML text; raises PlanError with every problem."""
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PlanError(source, [f"not valid TOML: {error}"]) from error
     return _validated(content, source)
 
@@ -390,7 +404,7 @@ def parse_stored_plan(content: bytes, source: str) -> Plan:
     """Read a plan from the canonical JSON of a bundle."""
     try:
         return _validated(json.loads(content), source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(source, [f"not valid JSON: {error}"]) from error
 
 

@@ -23,7 +23,7 @@ def at_pointer(content: Any, pointer: str) -> tuple[Any, str | None]:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and key in value:
             value = value[key]
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and key.isascii() and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
             return None, f"{pointer} is not there"

@@ -73,8 +73,13 @@ def _judge_visit(context: JudgeContext, visit: PageVisit) -> Iterator[Finding]:
 def _result(context: JudgeContext, visit: PageVisit) -> dict[str, list[dict[str, Any]]]:
     if visit.axe is None:
         raise BrokenEvidenceError(f"{visit.subject} has no axe result")
-    content = json.loads(read_artifact(context.files, visit.axe.result))
-    parts = {part: content.get(part) for part in ("passes", "violations", "incomplete")}
+    try:
+        content = json.loads(read_artifact(context.files, visit.axe.result))
+    except ValueError as error:
+        raise BrokenEvidenceError(f"{visit.axe.result.path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise BrokenEvidenceError(f"{visit.axe.result.path} is not an axe result")
+    parts: dict[str, Any] = {part: content.get(part) for part in ("passes", "violations", "incomplete")}
     if any(not isinstance(part, list) for part in parts.values()):
         raise BrokenEvidenceError(f"{visit.axe.result.path} is not an axe result")
     return parts

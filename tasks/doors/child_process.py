@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ GRACE_SECONDS = 5.0
 MAX_OUTPUT_BYTES = 500_000_000
 """On disk. A child that prints more is ended: it would fill the machine."""
 POLL_SECONDS = 0.1
+MARKER = "STAGEPROOF_CHILD"
+"""Inherited by everything a child starts, so that it can be found when its parent is gone."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,14 @@ def run_child(
     """Run a command to its end or its deadline, in whichever way it ends; stdout and stderr go to `output`."""
     began = time.monotonic()
     reason = None
+    marker = uuid.uuid4().hex
     with output.open("wb") as stream:
         child = subprocess.Popen(  # noqa: S603  - the command is ours, and no shell reads it
             [sys.executable, "-m", "tasks.doors.tethered", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=dict(environment),
+            env={**environment, MARKER: marker},
             cwd=folder,
         )
         try:
@@ -61,6 +65,7 @@ def run_child(
         finally:
             end_tree(child.pid)
             child.wait()
+            _end_left_behind(marker)
     return ChildExit(child.returncode, round(time.monotonic() - began, 3), reason)
 
 
@@ -68,9 +73,24 @@ def end_tree(process: int) -> None:
     """End a process and all its descendants: asked first, killed after a grace."""
     try:
         root = psutil.Process(process)
-        family = [*root.children(recursive=True), root]
+        _end([*root.children(recursive=True), root])
     except psutil.NoSuchProcess:
         return
+
+
+def _end_left_behind(marker: str) -> None:
+    """End what the child started and outlived it: no longer its descendants, but still in its environment."""
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARKER) == marker:
+                left.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            continue  # ended meanwhile, or somebody else's
+    _end(left)
+
+
+def _end(family: list[psutil.Process]) -> None:
     for member in family:
         _signal(member, kill=False)
     _, alive = psutil.wait_procs(family, timeout=GRACE_SECONDS)

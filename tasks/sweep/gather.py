@@ -53,9 +53,7 @@ class _Told:
         page.on("response", self._answered)
         page.on("requestfailed", self._failed)
         page.on("console", self._said)
-        page.on(
-            "pageerror", lambda error: self._keep(SeenMessage(level="uncaught", text=str(error)[:MAX_MESSAGE_LENGTH]))
-        )
+        page.on("pageerror", lambda error: self.threw(str(error)))
         # An open dialog would stop the page; dismissing is what a person who came to look does.
         page.on("dialog", lambda dialog: dialog.dismiss())
 
@@ -79,6 +77,10 @@ class _Told:
         if message.type in {"error", "warning", "assert"}:
             url = str(message.location.get("url", ""))[:2_000]
             self._keep(SeenMessage(level=message.type, text=message.text[:MAX_MESSAGE_LENGTH], url=url))
+
+    def threw(self, words: str) -> None:
+        """Keep an uncaught error of the page."""
+        self._keep(SeenMessage(level="uncaught", text=words[:MAX_MESSAGE_LENGTH]))
 
     def _keep(self, message: SeenMessage) -> None:
         if len(self.messages) >= MAX_MESSAGES:
@@ -180,13 +182,13 @@ def _look(
     told.listen(tab)
     stabilise.prepare(context, tab, page.freeze_time)
     response = tab.goto(plan.url(page.path), wait_until="load", timeout=NAVIGATION_TIMEOUT_MS)
-    log = stabilise.settle(tab, page.freeze_time)
+    log = stabilise.settle(tab, page.freeze_time, told.threw)
     seen |= _document(tab, response, workspace)
     folder = f"data/sweep/{subject}"
     text = str(tab.evaluate("() => document.body ? document.body.innerText : ''"))[:MAX_TEXT_LENGTH]
     seen["text"] = workspace.write(f"{folder}/text.txt", text.encode("utf-8", "replace"), "text/plain")
 
-    picture, stable, frames = stabilise.capture(tab, page.mask, page.freeze_time)
+    picture, stable, frames = stabilise.capture(tab, page.mask, page.freeze_time, told.threw)
     seen["screenshot"] = workspace.write(f"{folder}/screenshot.png", picture, "image/png")
     seen["stable"] = stable
     seen["stabilisation"] = (*log, *frames)

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, CDPSession, Page
+from playwright.sync_api import BrowserContext, CDPSession, Error, Page
+from playwright.sync_api import TimeoutError as TimedOut
 
 CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
@@ -27,6 +29,9 @@ MAX_HEIGHT = 15_000
 """CSS pixels. Above about 16,000 Chromium repeats the page's beginning in place of its end."""
 IMAGES_WAIT_SECONDS = 5.0
 NETWORK_IDLE_MS = 3_000
+_TIMER_ERROR = "Clock.run_for: "
+
+Complain = Callable[[str], None]
 
 # Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame.
 _SHIMS = """
@@ -109,21 +114,32 @@ def prepare(context: BrowserContext, page: Page, freeze_time: bool) -> None:
     context.add_init_script(_SEEDED_RANDOM)
 
 
-def settle(page: Page, freeze_time: bool) -> list[str]:
-    """Steps between load and the first frame; returns what was done."""
+def _let_time_pass(page: Page, freeze_time: bool, complain: Complain) -> None:
+    if not freeze_time:
+        page.wait_for_timeout(STEP_MS / 2)
+        return
+    try:
+        page.clock.run_for(STEP_MS)
+    except Error as error:
+        # An error in one of the page's own timers comes out here, in place of the page's console.
+        if not str(error).startswith(_TIMER_ERROR):
+            raise
+        complain(str(error).removeprefix(_TIMER_ERROR).strip())
+
+
+def settle(page: Page, freeze_time: bool, complain: Complain) -> list[str]:
+    """Steps between load and the first frame; returns what was done. Errors of the page's timers go to `complain`."""
     log = []
     page.evaluate(_STILL)
     for _ in range(STEPS):
-        if freeze_time:
-            page.clock.run_for(STEP_MS)
-        else:
-            page.wait_for_timeout(STEP_MS / 2)
+        _let_time_pass(page, freeze_time, complain)
     try:
         page.wait_for_load_state("networkidle", timeout=NETWORK_IDLE_MS)
-    except Exception as error:  # noqa: BLE001  - a page that always talks is looked at as it is; the log says so
-        log.append(f"network never idle within {NETWORK_IDLE_MS} ms ({type(error).__name__})")
+    except TimedOut:
+        # A page that always talks is looked at as it is; the log says so.
+        log.append(f"network never idle within {NETWORK_IDLE_MS} ms")
     if freeze_time:
-        page.clock.run_for(STEP_MS)
+        _let_time_pass(page, freeze_time, complain)
     log.extend(_images(page))
     page.evaluate("() => document.fonts.ready.then(() => document.fonts.size)")
     finished, cancelled = page.evaluate(_FINISH_ANIMATIONS)
@@ -140,17 +156,14 @@ def _images(page: Page) -> list[str]:
     return ["images: all complete"]
 
 
-def capture(page: Page, masks: tuple[str, ...], freeze_time: bool) -> tuple[bytes, bool, list[str]]:
+def capture(page: Page, masks: tuple[str, ...], freeze_time: bool, complain: Complain) -> tuple[bytes, bool, list[str]]:
     """Frames until two in a row are equal: (PNG, whether two were, what was done)."""
     log: list[str] = []
     session = page.context.new_cdp_session(page)
     try:
         previous = _masked_frame(page, session, masks, log)
         for number in range(2, MAX_FRAMES + 1):
-            if freeze_time:
-                page.clock.run_for(STEP_MS)
-            else:
-                page.wait_for_timeout(STEP_MS / 2)
+            _let_time_pass(page, freeze_time, complain)
             page.evaluate(_FINISH_ANIMATIONS)
             current = _masked_frame(page, session, masks, log)
             if current == previous:
