@@ -55,6 +55,11 @@ lock: $(READY) ## Resolve requirements.in anew into requirements.lock (hashes, n
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.lock
 
+.PHONY: docs
+docs: $(READY) ## Write docs/checks.md anew from the code
+	$(BIN)/python -c 'from pathlib import Path; from tasks.catalogue import all_as_markdown; \
+	  Path("docs/checks.md").write_text(all_as_markdown(), encoding="utf-8")'
+
 .PHONY: clean
 clean: ## Stop the local stack, delete the environment, caches and local data
 	@if [ -x $(BIN)/python ] && [ -d .stageproof/stack ]; then \

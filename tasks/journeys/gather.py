@@ -123,7 +123,9 @@ def _run(
 
 
 def _adopted(workspace: Workspace, source: Path, path: str, media_type: str, most_bytes: int) -> Artifact | None:
-    return workspace.adopt(source, path, media_type, most_bytes) if source.exists() else None
+    # A pipe or a link in its place is no report: reading one could wait for ever, or read any file of this machine.
+    plain = source.is_file() and not source.is_symlink()
+    return workspace.adopt(source, path, media_type, most_bytes) if plain else None
 
 
 def _attachments(folder: Path, base: str, workspace: Workspace) -> tuple[tuple[Artifact, ...], int]:
