@@ -31,7 +31,7 @@ from evidence_store import package
 from evidence_store.bundle import BundleError
 from evidence_store.gate import decide
 from evidence_store.ledger import Ledger
-from evidence_store.model import CheckResult, Manifest, Release, VerdictWord, Waiver, new_run_id
+from evidence_store.model import CheckResult, Manifest, PreviousRun, Release, VerdictWord, Waiver, new_run_id
 from evidence_store.objects import ObjectStore, StoreError, StoreSettings
 from evidence_store.report.markdown import findings_table, scorecard_markdown
 from evidence_store.report.story import tell
@@ -66,6 +66,8 @@ class Run:
     opened: OpenedRun
     note: str
     started_by: str
+    previous: PreviousRun | None
+    """Read at the start: a store that goes down later must not cost what was seen."""
     phases: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -173,6 +175,7 @@ def open_run(
     announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
+    sealed = ledger.last_sealed(plan.target.name)
     run = Run(
         plan=plan,
         profile_name=profile_name,
@@ -186,6 +189,7 @@ def open_run(
         opened=opened,
         note=note,
         started_by=who,
+        previous=sealed.previous_run() if sealed else None,
     )
     workspace.write("data/plan.json", plan.canonical_json(), "application/json")
     if not resume:
@@ -260,7 +264,6 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
 
 def write_down(run: Run, release: Release, results: Sequence[CheckResult], decision: Any) -> Manifest:
     """The manifest: everything anyone needs to decide again."""
-    previous = run.ledger.last_sealed(run.plan.target.name)
     plan_digest = run.workspace.digest("data/plan.json")
     return Manifest(
         run_id=run.opened.run_id,
@@ -281,7 +284,7 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         toolchain=toolchain(),
         phases=run.phases,
         redaction=run.workspace.redactor.report(),
-        previous=previous.previous_run() if previous else None,
+        previous=run.previous,
     )
 
 

@@ -77,7 +77,8 @@ def redirect(location: str, status: str = "302 Found") -> bytes:
 def page(body: str, head: str = "") -> bytes:
     """An HTML page without faults of its own."""
     return answer(
-        f"<!doctype html><html lang=en><head><title>Test page</title>{head}</head><body><main>{body}</main></body></html>"
+        f"<!doctype html><html lang=en><head><title>Test page</title>{head}</head>"
+        f"<body><main>{body}</main></body></html>"
     )
 
 

@@ -24,7 +24,7 @@ from tests.flows.hostile_server import (
     redirect,
     self_signed,
 )
-from tests.flows.looking import look, write_plan
+from tests.flows.looking import Looked, look, write_plan
 
 pytestmark = pytest.mark.real
 
@@ -182,7 +182,7 @@ UNHEALTHY: dict[str, tuple[Answer, Outcome, str]] = {
 
 
 @pytest.fixture(scope="module")
-def unhealthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def unhealthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
     """All unhealthy services and a healthy one, probed in one go."""
     folder = tmp_path_factory.mktemp("unhealthy")
     with ExitStack() as stack:
@@ -194,7 +194,7 @@ def unhealthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("name", UNHEALTHY)
-def test_a_service_that_answers_wrongly_is_not_healthy(name: str, unhealthy) -> None:
+def test_a_service_that_answers_wrongly_is_not_healthy(name: str, unhealthy: Looked) -> None:
     """Each ends in fail or error with the reason, and the answer that was seen is evidence."""
     _, outcome, says = UNHEALTHY[name]
     decided = unhealthy.subject(f"service:{name}", "health")
@@ -202,7 +202,7 @@ def test_a_service_that_answers_wrongly_is_not_healthy(name: str, unhealthy) -> 
     assert not unhealthy.is_go
 
 
-def test_one_service_that_is_down_costs_no_other(unhealthy) -> None:
+def test_one_service_that_is_down_costs_no_other(unhealthy: Looked) -> None:
     """Beside all the others the healthy one is healthy, and the one that is down is an error."""
     down = unhealthy.subject("service:down", "health")
     assert (down.outcome, "no connection to" in down.reason) == (Outcome.ERROR, True), down.reason

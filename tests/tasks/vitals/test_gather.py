@@ -169,7 +169,8 @@ def test_an_input_that_cannot_be_done_costs_only_inp(known: dict[str, PageVitals
 
 @contextmanager
 def processes_started() -> Iterator[list[psutil.Process]]:
-    """Every process below this one that was there at some moment."""
+    """Every process below this one that came up meanwhile; servers of the session were there before."""
+    before = set(psutil.Process().children(recursive=True))
     seen: set[psutil.Process] = set()
     stop = threading.Event()
 
@@ -185,7 +186,7 @@ def processes_started() -> Iterator[list[psutil.Process]]:
     finally:
         stop.set()
         watcher.join()
-        found.extend(seen)
+        found.extend(seen - before)
 
 
 @pytest.mark.real
