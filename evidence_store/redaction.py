@@ -77,6 +77,11 @@ class Redactor:
             for form in forms:
                 self._replacements.setdefault(form, (marker, name))
 
+    def longest_form(self) -> int:
+        """How long the longest secret is in any of its encodings, in bytes."""
+        with self._lock:
+            return max(map(len, self._replacements), default=0)
+
     def redact(self, content: bytes) -> bytes:
         """The content without any secret; binary pictures are returned as they are, zip files member by member."""
         if content.startswith(b"PK\x03\x04"):

@@ -151,6 +151,13 @@ class Workspace:
         """Write down how the run ended, beside the bag."""
         self._replace(self.root / "summary.json", summary.encode())
 
+    def is_sealed(self) -> bool:
+        """Whether this run ended with a package in the store, so that this folder is only a copy of it."""
+        try:
+            return bool(json.loads((self.root / "summary.json").read_text(encoding="utf-8")).get("sha256"))
+        except (OSError, ValueError, AttributeError):
+            return False
+
     def digest(self, path: str) -> str:
         """The SHA-256 of one path of the bag, as it is stored."""
         return hashlib.sha256(self.read(path)).hexdigest()
@@ -198,11 +205,14 @@ class Workspace:
         with source.open("rb") as stream:
             if size <= most_bytes:
                 return self.write(path, stream.read(), media_type)
-            half = most_bytes // 2
-            head = stream.read(half)
-            stream.seek(-half, os.SEEK_END)
+            # Each end is read a secret longer than it is kept, and cut after its secrets are removed: a secret that
+            # lies on the cut would otherwise leave half of itself.
+            half, longest = most_bytes // 2, self.redactor.longest_form()
+            head = self.redactor.redact(stream.read(half + longest))
+            stream.seek(-min(half + longest, size), os.SEEK_END)
+            tail = self.redactor.redact(stream.read())
             note = f"\n\n[... {size - 2 * half:,} of {size:,} bytes left out ...]\n\n".encode()
-            return self.write(path, head + note + stream.read(), media_type)
+            return self.write(path, head[: len(head) - longest] + note + tail[longest:], media_type)
 
     def write_evidence(self, source: str, shard: str, evidence: Sequence[Evidence]) -> None:
         """Store what one shard saw; its presence is what says that the shard has looked."""

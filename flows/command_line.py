@@ -340,15 +340,17 @@ def deploy(
     _use_local_stack()
     _quiet_prefect()
     from deployments import bootstrap
-    from flows.run_settings import target_names
+    from flows.run_settings import plan_path, target_names
 
-    with _stack_errors(as_json):
+    with _plan_errors(as_json), _stack_errors(as_json):
+        for target in targets or []:
+            plan_path(target)
         deployed = bootstrap.deploy(targets or target_names(), schedule=schedule)
     if as_json:
-        _answer({"deployed": [str(name) for name in deployed]})
+        _answer({"deployed": [{"name": item.name, "queue": item.queue, "change": item.change} for item in deployed]})
         return
-    for name in deployed:
-        _console().print(f"Deployed {name}", markup=False)
+    for item in deployed:
+        _console().print(f"{item.name}: {item.change}, queue {item.queue} with limit 1", markup=False)
 
 
 @application.command()
@@ -468,10 +470,13 @@ def _store_errors(as_json: bool) -> Iterator[None]:
 
 @contextmanager
 def _stack_errors(as_json: bool) -> Iterator[None]:
+    from deployments.bootstrap import BootstrapError
     from deployments.processes import StackError
 
     try:
         yield
+    except BootstrapError as error:
+        _fail(USAGE, str(error), [], as_json)
     except StackError as error:
         _fail(INCOMPLETE, str(error), [], as_json)
 

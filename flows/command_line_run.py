@@ -65,6 +65,8 @@ def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
         def remember(event: str, name: str, details: dict[str, Any]) -> None:
             if event == "opened":
                 opened.update(run_id=name, flow_run=details["flow_run"])
+                # Prefect puts its own handler for SIGTERM in place, which waits for what is going on.
+                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
 
         with _shown_progress(console, opened) as listener, run_progress.listening(listener, remember):
             state = validate_staging(**parameters, return_state=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_store.objects import ObjectStore, StoreError, StoreSettings
-from evidence_store.workspace import OpenedRun
+from evidence_store.workspace import OpenedRun, Workspace
 from flows.run_settings import home_folder, target_names
 from tasks.doors.chromium import BrowserMissing, find_chromium
 
@@ -72,7 +72,7 @@ def _workspaces(*, clean: bool) -> list[dict[str, Any]]:
         if words is None:
             continue
         state, sentence = words
-        if clean and state != "held":
+        if clean and state not in {"held", "unsealed"}:
             shutil.rmtree(folder)
             sentence += "; removed"
         findings.append(_finding(f"run {folder.name}", "ok" if state == "ended" else "note", sentence))
@@ -84,13 +84,17 @@ def _state_of(folder: Path) -> tuple[str, str] | None:
         return None
     if _held(folder):
         return "held", "is being made"
-    if (folder / "summary.json").is_file():
+    if Workspace(folder).is_sealed():
         return "ended", "ended; its workspace is a copy of what was sealed"
+    summary = (folder / "summary.json").is_file()
     try:
         opened = OpenedRun.model_validate_json((folder / "opened.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "broken", "never got as far as being opened"
-    return "open", f"did not end; finish it with `stageproof run {opened.target} --resume {opened.run_id}`"
+    how = f"`stageproof run {opened.target} --profile {opened.profile} --resume {opened.run_id}`"
+    if summary:
+        return "unsealed", f"holds the only copy of a package that was not sealed; finish it with {how}"
+    return "open", f"did not end; finish it with {how}"
 
 
 def _held(folder: Path) -> bool:

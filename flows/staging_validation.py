@@ -158,6 +158,7 @@ def open_run(
     if resume:
         workspace, opened = Workspace.reopen(home_folder(), resume)
         workspace.hold()
+        refuse_another_run(workspace, opened, plan.target.name, profile_name, release)
     else:
         now = datetime.now(UTC)
         run_id = new_run_id(plan.target.name, now, secrets.token_bytes(16))
@@ -200,6 +201,20 @@ def open_run(
     run.phases["open"] = round(time.monotonic() - began, 3)
     get_run_logger().info(f"Run {run.opened.run_id}: {sum(map(len, expected.values()))} subjects are expected")
     return run
+
+
+def refuse_another_run(workspace: Workspace, opened: OpenedRun, target: str, profile: str, release: str | None) -> None:
+    """A run is finished as what it was opened for: finished as less, it would pass by not having looked."""
+    problems = []
+    if (opened.target, opened.profile) != (target, profile):
+        problems.append(f"it was opened for {opened.target}, profile {opened.profile}, and not for {target}, {profile}")
+    if release is not None and release != opened.release.requested:
+        problems.append(f"it was opened for release {opened.release.requested or '(any)'}, and not for {release}")
+    if workspace.is_sealed():
+        problems.append("it was sealed; a sealed run is never made again")
+    if problems:
+        workspace.release()
+        raise WorkspaceError(f"run {opened.run_id} cannot be resumed so: {'; '.join(problems)}")
 
 
 def gather(run: Run) -> None:
@@ -304,7 +319,7 @@ def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
     except (StoreError, package.SealError) as error:
         problem = (
             f"the evidence package was not sealed: {error} It is kept at {bundle.path}; finish the run with"
-            f" `stageproof run {run.plan.target.name} --resume {run.opened.run_id}`"
+            f" `stageproof run {run.plan.target.name} --profile {run.profile_name} --resume {run.opened.run_id}`"
         )
         verdict = VerdictWord.INCOMPLETE
     story = tell(manifest)

@@ -58,6 +58,9 @@ def expected_subjects(plan: Plan, profile: Profile) -> dict[str, tuple[str, ...]
     everything = tuple(plan.checks)
     chosen = everything if "all" in (profile.checks, profile.required_checks) else tuple(profile.checks)
     required = () if profile.required_checks == "all" else profile.required_checks
+    if profile.required_checks == "all" and plan.target.release.unknown is not None:
+        # Without its table nobody would say that the release is unknown, and the run could end in go.
+        required = ("release",)
     expected = {check: tuple(check_named(check).expects(plan)) for check in chosen}
     empty = [check for check, subjects in expected.items() if not subjects]
     if empty:

@@ -13,6 +13,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from pydantic import Field
+
 from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.contract import Check, JudgeContext
@@ -26,7 +28,7 @@ BEST_PRACTICE = "best-practice"
 class AxeOptions(CheckOptions):
     """The plan's table for axe."""
 
-    gate: tuple[Impact, ...] = ("critical", "serious")
+    gate: tuple[Impact, ...] = Field(default=("critical", "serious"), min_length=1)
     """Impacts that hold a release; the others are warnings."""
 
 

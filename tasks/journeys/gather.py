@@ -130,6 +130,8 @@ def _adopted(workspace: Workspace, source: Path, path: str, media_type: str, mos
 
 def _attachments(folder: Path, base: str, workspace: Workspace) -> tuple[tuple[Artifact, ...], int]:
     # A link could name any file of this machine, and a suite is not trusted with that.
+    if folder.is_symlink():
+        return (), 0
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     kept: list[Artifact] = []
     left_out = 0

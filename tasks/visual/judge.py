@@ -28,7 +28,7 @@ from tasks.visual.models import ApprovedIndex, Baseline
 class VisualOptions(CheckOptions):
     """The plan's table for visual."""
 
-    tolerated_pixels: int = Field(default=0, ge=0)
+    tolerated_pixels: int = Field(default=0, ge=0, le=1000)
     """Visible pixels a region may differ in before it counts. 0 is right for a page that stands still."""
 
 

@@ -86,11 +86,6 @@ class Started:
             code = self.process.wait(seconds)
         finally:
             self.end()
-        for reader in self._readers:
-            reader.join(10)
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
         ended = Ended(code, self.said("out"), self.said("err"))
         assert "Traceback" not in ended.out + ended.err, ended.err
         return ended
@@ -101,6 +96,11 @@ class Started:
             for member in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
                 member.kill()
             self.process.wait(10)
+        for reader in self._readers:
+            reader.join(10)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
 
 
 @dataclass

@@ -1,0 +1,104 @@
+"""A run that is interrupted ends at once with everything it has started, and what is left can be told and cleaned."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.flows.hostile_server import HostileServer
+from tests.flows.looking import write_plan
+from tests.flows.worlds import World
+
+pytestmark = pytest.mark.real
+
+HANGS = {"name": "hangs", "path": "/hang", "must_show": ["never shown"]}
+SUITE = """
+import os, pytest, urllib.request
+
+@pytest.mark.journey("a-journey")
+def test_walk():
+    urllib.request.urlopen(os.environ["STAGEPROOF_BASE_URL"] + "/hang").read()
+"""
+LATE = pytest.mark.xfail(
+    strict=True, reason="flows/command_line_run.py: Prefect replaces the SIGTERM handler while the flow runs"
+)
+
+
+def _pages(_: Path) -> dict[str, dict[str, object]]:
+    return {"page-health": {}}
+
+
+def _vitals(_: Path) -> dict[str, dict[str, object]]:
+    return {"vitals": {"runs": 3}}
+
+
+def _suite(folder: Path) -> dict[str, dict[str, object]]:
+    (folder / "suite").mkdir()
+    (folder / "suite" / "test_hangs.py").write_text(SUITE, encoding="utf-8")
+    return {"journeys": {"suites": [str(folder / "suite")], "required": ["a-journey"]}}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is done when the signal comes: the phase that is told, and a process that must be there."""
+
+    name: str
+    checks: Callable[[Path], dict[str, dict[str, object]]]
+    phase: str
+    process: str
+
+
+GATHERING = Moment("gathering", _pages, "gathering", "chrom")
+WALKING = Moment("walking", _suite, "gathering", "python")
+MEASURING = Moment("measuring", _vitals, "measuring alone", "chrom")
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        pytest.param(signal.SIGINT, GATHERING, id="SIGINT-gathering"),
+        pytest.param(signal.SIGTERM, GATHERING, id="SIGTERM-gathering", marks=LATE),
+        pytest.param(signal.SIGTERM, WALKING, id="SIGTERM-suite", marks=LATE),
+        pytest.param(signal.SIGINT, MEASURING, id="SIGINT-vitals"),
+    ],
+)
+def test_an_interrupted_run_leaves_nothing_running(
+    number: signal.Signals, moment: Moment, world: World, server: HostileServer
+) -> None:
+    """Exit code 130, no orphan, a ledger entry without a seal, and a workspace that `doctor --clean` removes."""
+    target = f"{number.name.lower()}-{moment.name}"
+    plan = write_plan(world.folder, server.url(), moment.checks(world.folder), name=target, pages=[HANGS])
+    started = world.start("run", plan, "--json")
+    try:
+        started.wait_until_it_says(moment.phase)
+        server.wait_for("/hang")
+        family = started.remember_family()
+        names = [process.name() for process in family]
+        assert any(moment.process in name for name in names), names
+        started.process.send_signal(number)
+        # Well below the 20 s after which a page that hangs is given up by itself.
+        ended = started.wait(12)
+    finally:
+        started.end()
+
+    assert ended.code == 130, ended.err
+    assert f"Interrupted by {number.name}." in ended.err
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert world.marked() == []
+
+    listed = world.command("list", "--target", target, "--json").json()
+    assert [(run["target"], run["sealed"]) for run in listed] == [(target, None)]
+    run_id = listed[0]["run_id"]
+    assert f"--resume {run_id}" in ended.err
+    assert "`stageproof doctor --clean`" in ended.err
+    assert (world.home / "runs" / run_id / "opened.json").is_file()
+    told = {item["what"]: item["words"] for item in world.command("doctor", "--clean", "--json").json()}
+    assert told[f"run {run_id}"].startswith("did not end; finish it with `stageproof run")
+    assert told[f"run {run_id}"].endswith("; removed")
+    assert not (world.home / "runs" / run_id).exists()
