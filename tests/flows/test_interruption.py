@@ -24,9 +24,6 @@ import os, pytest, urllib.request
 def test_walk():
     urllib.request.urlopen(os.environ["STAGEPROOF_BASE_URL"] + "/hang").read()
 """
-LATE = pytest.mark.xfail(
-    strict=True, reason="flows/command_line_run.py: Prefect replaces the SIGTERM handler while the flow runs"
-)
 
 
 def _pages(_: Path) -> dict[str, dict[str, object]]:
@@ -62,8 +59,8 @@ MEASURING = Moment("measuring", _vitals, "measuring alone", "chrom")
     ("number", "moment"),
     [
         pytest.param(signal.SIGINT, GATHERING, id="SIGINT-gathering"),
-        pytest.param(signal.SIGTERM, GATHERING, id="SIGTERM-gathering", marks=LATE),
-        pytest.param(signal.SIGTERM, WALKING, id="SIGTERM-suite", marks=LATE),
+        pytest.param(signal.SIGTERM, GATHERING, id="SIGTERM-gathering"),
+        pytest.param(signal.SIGTERM, WALKING, id="SIGTERM-suite"),
         pytest.param(signal.SIGINT, MEASURING, id="SIGINT-vitals"),
     ],
 )

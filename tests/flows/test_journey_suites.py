@@ -255,14 +255,7 @@ LINKS = {
 }
 
 
-FOLLOWED = pytest.mark.xfail(
-    strict=True, reason="tasks/journeys/gather.py _attachments does not ask whether its folder is a link itself"
-)
-
-
-@pytest.mark.parametrize(
-    "link", [pytest.param(name, marks=FOLLOWED if name == "folder-itself" else ()) for name in LINKS]
-)
+@pytest.mark.parametrize("link", [pytest.param(name if name == "folder-itself" else ()) for name in LINKS])
 def test_a_link_takes_no_file_of_this_machine_into_the_evidence(link: str, tmp_path: Path) -> None:
     """Wherever a suite puts a link, what it points to stays where it is."""
     private = tmp_path / "private"
@@ -330,7 +323,6 @@ def _learned(plan: Path, folder: Path) -> Looked:
     return look(plan, [JourneySuites()], folder, workspace=workspace)
 
 
-@pytest.mark.xfail(strict=True, reason="evidence_store/workspace.py adopt cuts before it redacts")
 @pytest.mark.parametrize("cut", ["first", "second"])
 def test_a_secret_where_the_output_is_cut_is_removed(cut: str, identity: dict[str, object], tmp_path: Path) -> None:
     """Of an output that is too long both ends are kept; a secret that lies on a cut leaves no half of itself."""

@@ -251,7 +251,6 @@ def test_a_refused_sign_in_costs_only_the_pages_of_that_identity(
     assert b"not-the-password" not in looked.everything()
 
 
-@pytest.mark.xfail(strict=True, reason="tasks/doors/browser.py sign_in follows redirects of the login to any host")
 def test_a_sign_in_never_takes_the_password_to_a_foreign_host(
     server: HostileServer, stranger: HostileServer, tmp_path: Path, passwords: None
 ) -> None:

@@ -170,7 +170,6 @@ def cut_off(world: World, server: HostileServer) -> tuple[Path, str]:
     return plan, told["run_id"]
 
 
-@pytest.mark.xfail(strict=True, reason="flows/staging_validation.py open_run: a resumed run's target is not compared")
 def test_a_run_is_not_resumed_as_another_targets(
     cut_off: tuple[Path, str], world: World, server: HostileServer
 ) -> None:
@@ -180,7 +179,6 @@ def test_a_run_is_not_resumed_as_another_targets(
     assert cut_off[1] not in [record.run_id for record in world.runs("cut-off") if record.sealed]
 
 
-@pytest.mark.xfail(strict=True, reason="flows/staging_validation.py open_run: a resumed run's profile is not compared")
 def test_a_run_is_not_resumed_under_a_weaker_profile(cut_off: tuple[Path, str], world: World) -> None:
     """What was opened as a pre-launch run is judged as one, or refused."""
     plan, run_id = cut_off
