@@ -409,7 +409,7 @@ def checks(
 
     table = Table("check", "what a pass says", "launch plan", "proof")
     for item in chosen:
-        table.add_row(item.spec.id, item.spec.title, ", ".join(item.spec.rows), item.spec.mode)
+        table.add_row(item.spec.id, item.spec.title, ", ".join(item.spec.rows) or "-", item.spec.mode)
     _console().print(table)
 
 

@@ -275,7 +275,8 @@ JOURNEYS = Check(
         why="A suite that collected 0 tests was once reported as passed, and a JUnit file once declared 287 tests and"
         " held 46.",
         remedy="docs/checks.md#journeys",
-        rows=("5.2", "3.1"),
+        # Which journeys walk a line such as 3.1 only a plan could say; that they ran and passed is 5.2.
+        rows=("5.2",),
     ),
     needs=(SuiteRun,),
     expects=_subjects,

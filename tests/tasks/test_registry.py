@@ -35,6 +35,8 @@ TABLES: tuple[dict[str, list[Any]], ...] = (
     visual.CASES,
     vitals.CASES,
 )
+PROVES_NO_ROW = {"page-health"}
+"""A whole page shows nothing of what people can do there; named here, so that no other check forgets its rows."""
 ROWS = {row.id for workstream in WORKSTREAMS for row in workstream.rows}
 EACH_CHECK = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.spec.id)
 DEMO = REPOSITORY / "deployments" / "targets" / "demo.toml"
@@ -78,7 +80,7 @@ def test_a_check_is_explained(check: Check) -> None:
 
 @EACH_CHECK
 def test_a_check_proves_rows_of_the_launch_plan(check: Check) -> None:
-    assert check.spec.rows
+    assert bool(check.spec.rows) is (check.spec.id not in PROVES_NO_ROW)
     assert set(check.spec.rows) <= ROWS
 
 
