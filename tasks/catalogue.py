@@ -27,7 +27,8 @@ def as_markdown(check: Check) -> str:
         "",
         spec.why,
         "",
-        f"Launch plan: {', '.join(spec.rows) or 'no line of it by itself'}. Proof: {spec.mode}. Severity: {spec.severity.value}.",
+        f"Launch plan: {', '.join(spec.rows) or 'no line of it by itself'}. "
+        f"Proof: {spec.mode}. Severity: {spec.severity.value}.",
     ]
     module = (check.judge.__module__ and __import__(check.judge.__module__, fromlist=["_"]).__doc__) or ""
     rules = module.partition("\n")[2].strip()
