@@ -269,8 +269,8 @@ def approve_sealed(
     import tempfile
 
     from evidence_store.verify import read_bag, verify_zip
+    from tasks.baselines import BaselineError, baselines_root
     from tasks.visual.approval import approve_pictures
-    from tasks.visual.baselines import BaselineError, baselines_root
 
     with _store_errors(as_json), tempfile.TemporaryDirectory(prefix="stageproof-approve-") as folder:
         store, ledger = _ledger(project)

@@ -39,13 +39,13 @@ from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan
+from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source
 from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
 from tasks.registry import check_named, expected_subjects, sources_for
-from tasks.visual.baselines import baselines_root
 from tasks.waivers import read_waivers
 
 

@@ -17,6 +17,8 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urljoin, urlsplit
@@ -122,6 +124,8 @@ class Target(PlanTable):
     """Scheme, host and port that every path is joined to."""
     allowed_hosts: tuple[str, ...] = Field(min_length=1)
     """Nothing else is ever contacted by our own probes, and the browser blocks the rest."""
+    third_parties: tuple[str, ...] = ()
+    """Hosts that pages may load from besides; the browser lets them through, and every visit reports them."""
     release: ReleaseSource
 
     @field_validator("base_url")
@@ -173,9 +177,47 @@ class Interaction(PlanTable):
     @model_validator(mode="after")
     def exactly_one(self) -> Self:
         """An interaction is one input event."""
-        if sum(value is not None for value in (self.click, self.key, self.type)) != 1:
-            raise ValueError("an interaction is exactly one of click, key or type")
+        *others, last = type(self).model_fields
+        if sum(getattr(self, name) is not None for name in (*others, last)) != 1:
+            raise ValueError(f"an {type(self).__name__.lower()} is exactly one of {', '.join(others)} or {last}")
         return self
+
+
+class Action(Interaction):
+    """One step that leads to a state of a page: exactly one of click, key, type, hover, focus or wait_for."""
+
+    hover: str | None = None
+    """CSS selector to move the pointer to."""
+    focus: str | None = None
+    """CSS selector to put the focus on."""
+    wait_for: str | None = None
+    """CSS selector that must be visible before the next step."""
+
+
+class State(PlanTable):
+    """A state of a page that an action leads to (an open dialog, an open menu, an empty form that was submitted)."""
+
+    name: Name
+    do: tuple[Action, ...] = Field(min_length=1)
+    """The steps that lead there, from the freshly loaded page."""
+    viewports: tuple[str, ...] = ()
+    """Names of viewports; none named means those of the page."""
+    must_show: tuple[str, ...] = ()
+    """Texts the state must show: an action that did nothing leads to no state. The page's own are not asked again."""
+    mask: tuple[str, ...] = ()
+    """CSS selectors painted over in screenshots, besides those of the page."""
+
+    @field_validator("must_show")
+    @classmethod
+    def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A blank text is on every page, so it proves nothing."""
+        return _no_blank_text(value)
+
+
+def _no_blank_text(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not text.strip() for text in value):
+        raise ValueError("must_show holds a blank text, which every page shows")
+    return value
 
 
 class Page(PlanTable):
@@ -190,8 +232,18 @@ class Page(PlanTable):
     """Texts the rendered page must contain: an error page that answers 200 is not this page."""
     mask: tuple[str, ...] = ()
     """CSS selectors painted over in screenshots (live content)."""
+    states: tuple[State, ...] = ()
+    """States of the page that need an action; each is captured and judged exactly like a page."""
     freeze_time: bool = True
     """Stop the page's clock for screenshots; switch off for an app that cannot live without timers."""
+    seed_random: bool = True
+    """Let Math.random give the same numbers every time; switch off for an app that draws unique names with it."""
+    finish_animations: bool = True
+    """Bring animations and transitions to their end; switch off for a page whose content waits in one."""
+    eager_images: bool = True
+    """Load lazy images before the picture is taken."""
+    release_sticky: bool = True
+    """Let sticky and fixed elements stand in the flow of a full-page picture, where that moves nothing."""
     interactions: tuple[Interaction, ...] = ()
     """Real inputs after load, for INP."""
     ignore_requests: tuple[str, ...] = ()
@@ -203,9 +255,51 @@ class Page(PlanTable):
     @classmethod
     def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """A blank text is on every page, so it proves nothing."""
-        if any(not text.strip() for text in value):
-            raise ValueError("must_show holds a blank text, which every page shows")
-        return value
+        return _no_blank_text(value)
+
+
+class Checkpoint(PlanTable):
+    """A place in a journey where its test calls `checkpoint(page, name)`; captured and judged like a page."""
+
+    name: Name
+    viewport: str
+    """Name of the viewport the journey's page is brought to."""
+    must_show: tuple[str, ...] = ()
+    """Texts the place must show."""
+    mask: tuple[str, ...] = ()
+    """CSS selectors painted over in the screenshot."""
+    ignore_requests: tuple[str, ...] = ()
+    """Patterns (`*` matches anything) of sub-request URLs whose failure is known and accepted."""
+    ignore_console: tuple[str, ...] = ()
+    """Patterns of console errors that are known and accepted."""
+
+    @field_validator("must_show")
+    @classmethod
+    def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A blank text is on every page, so it proves nothing."""
+        return _no_blank_text(value)
+
+
+CHECKPOINTS = "checkpoint"
+"""In a subject, what stands in place of a page's name before a checkpoint's: `checkpoint.approved@desktop`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One planned look: a page, a state of it, or a checkpoint of a journey, in one viewport."""
+
+    subject: str
+    """`dashboard@phone`, `dashboard.filter-open@phone` or `checkpoint.approved@desktop`."""
+    name: str
+    """The subject without its viewport."""
+    viewport: str
+    page: Page | None
+    """None for a checkpoint: only its journey knows the way there."""
+    state: State | None
+    must_show: tuple[str, ...]
+    mask: tuple[str, ...]
+    ignore_requests: tuple[str, ...]
+    ignore_console: tuple[str, ...]
 
 
 class Service(PlanTable):
@@ -277,6 +371,8 @@ class Plan(PlanTable):
     identities: dict[Name, Identity] = Field(default_factory=dict)
     viewports: dict[Name, Viewport] = Field(min_length=1)
     pages: tuple[Page, ...] = Field(min_length=1)
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """Places in journeys that are looked at like pages."""
     services: tuple[Service, ...] = ()
     checks: Annotated[dict[str, SerializeAsAny[CheckOptions]], BeforeValidator(_typed_options)] = Field(min_length=1)
     profiles: dict[Name, Profile] = Field(default_factory=dict)
@@ -299,8 +395,24 @@ class Plan(PlanTable):
         return self
 
     def _dangling_names(self) -> Iterator[str]:
-        for kind, names in (("page", [p.name for p in self.pages]), ("service", [s.name for s in self.services])):
-            yield from (f"two {kind}s are named '{name}'" for name in sorted({n for n in names if names.count(n) > 1}))
+        named: dict[str, tuple[Page | Service | Checkpoint | State, ...]] = {
+            "pages": self.pages,
+            "services": self.services,
+            "checkpoints": self.checkpoints,
+            **{f"states of page '{page.name}'": page.states for page in self.pages},
+        }
+        for things, those in named.items():
+            names = [thing.name for thing in those]
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                yield f"two {things} are named '{name}'"
+        if CHECKPOINTS in {page.name for page in self.pages}:
+            yield f"no page may be named '{CHECKPOINTS}': subjects of checkpoints begin with it"
+        if self.checkpoints and "journeys" not in self.checks:
+            yield "checkpoints are reached by journeys, and the plan has no [checks.journeys]"
+        for checkpoint in self.checkpoints:
+            if checkpoint.viewport not in self.viewports:
+                hint = nearest(checkpoint.viewport, set(self.viewports))
+                yield f"checkpoint '{checkpoint.name}' names viewport '{checkpoint.viewport}'{hint}"
         for page in self.pages:
             if page.identity is not None and page.identity not in self.identities:
                 hint = nearest(page.identity, set(self.identities))
@@ -308,6 +420,14 @@ class Plan(PlanTable):
             for viewport in page.viewports:
                 if viewport not in self.viewports:
                     yield f"page '{page.name}' names viewport '{viewport}'{nearest(viewport, set(self.viewports))}"
+            for state in page.states:
+                seen_in = self.page_viewports(page)
+                for viewport in state.viewports:
+                    if viewport not in seen_in:
+                        yield (
+                            f"state '{state.name}' of page '{page.name}' names viewport '{viewport}', in which the page"
+                            f" is not looked at{nearest(viewport, set(seen_in))}"
+                        )
         for name, profile in self.profiles.items():
             for check in () if profile.checks == "all" else profile.checks:
                 if check not in self.checks:
@@ -353,9 +473,46 @@ class Plan(PlanTable):
         """The viewports a page is looked at in."""
         return page.viewports or tuple(self.viewports)
 
+    @cached_property
+    def looks(self) -> Mapping[str, Look]:
+        """Every planned look at a page, a state or a checkpoint, by subject and in the plan's order."""
+        looks = [look for page in self.pages for look in self._looks_at(page)]
+        for checkpoint in self.checkpoints:
+            name = f"{CHECKPOINTS}.{checkpoint.name}"
+            looks.append(
+                Look(
+                    subject=f"{name}@{checkpoint.viewport}",
+                    name=name,
+                    viewport=checkpoint.viewport,
+                    page=None,
+                    state=None,
+                    must_show=checkpoint.must_show,
+                    mask=checkpoint.mask,
+                    ignore_requests=checkpoint.ignore_requests,
+                    ignore_console=checkpoint.ignore_console,
+                )
+            )
+        return {look.subject: look for look in looks}
+
+    def _looks_at(self, page: Page) -> Iterator[Look]:
+        for state in (None, *page.states):
+            name = f"{page.name}.{state.name}" if state else page.name
+            for viewport in (state and state.viewports) or self.page_viewports(page):
+                yield Look(
+                    subject=f"{name}@{viewport}",
+                    name=name,
+                    viewport=viewport,
+                    page=page,
+                    state=state,
+                    must_show=state.must_show if state else page.must_show,
+                    mask=(*page.mask, *(state.mask if state else ())),
+                    ignore_requests=page.ignore_requests,
+                    ignore_console=page.ignore_console,
+                )
+
     def page_subjects(self) -> tuple[str, ...]:
-        """`page@viewport` of every planned look at a page."""
-        return tuple(f"{page.name}@{viewport}" for page in self.pages for viewport in self.page_viewports(page))
+        """Subjects of every planned look at a page, a state or a checkpoint."""
+        return tuple(self.looks)
 
     def profile(self, name: str) -> Profile:
         """A profile by name; `nightly` and `prelaunch` exist without being written down."""

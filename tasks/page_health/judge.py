@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
-from tasks.plan import Page
+from tasks.plan import Look
 from tasks.sweep.models import PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
@@ -28,15 +28,14 @@ RESOURCE_NOISE = "Failed to load resource"
 
 def judge_page_health(context: JudgeContext, visits: Sequence[PageVisit]) -> Iterator[Finding]:
     """What is wrong with each visited page, or a pass that says how much was looked at."""
-    pages = {page.name: page for page in context.plan.pages}
     for visit in visits:
-        page = pages.get(visit.page)
-        if page is None:
+        look = context.plan.looks.get(visit.subject)
+        if look is None:
             continue  # evidence of a page that this plan no longer names: nothing is expected of it
-        yield from _judge_visit(context, page, visit)
+        yield from _judge_visit(context, look, visit)
 
 
-def _judge_visit(context: JudgeContext, page: Page, visit: PageVisit) -> Iterator[Finding]:
+def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[Finding]:
     pictures = tuple(item.path for item in (visit.screenshot, visit.text) if item)
 
     def finding(outcome: Outcome, rule: str, message: str, element: str = "", gates: bool = True) -> Finding:
@@ -60,12 +59,12 @@ def _judge_visit(context: JudgeContext, page: Page, visit: PageVisit) -> Iterato
 
     text = read_artifact(context.files, visit.text).decode("utf-8", "replace")
     fails = [
-        *(finding(Outcome.FAIL, rule, message, visit.url) for rule, message in _wrong_document(visit, page, text)),
-        *(finding(Outcome.FAIL, "request", message, url) for url, message in _broken_requests(context, page, visit)),
-        *(finding(Outcome.FAIL, "console", message) for message in _errors(page, visit)),
+        *(finding(Outcome.FAIL, rule, message, visit.url) for rule, message in _wrong_document(visit, look, text)),
+        *(finding(Outcome.FAIL, "request", message, url) for url, message in _broken_requests(context, look, visit)),
+        *(finding(Outcome.FAIL, "console", message) for message in _errors(look, visit)),
     ]
     yield from fails
-    if not page.must_show:
+    if not look.must_show:
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
@@ -75,7 +74,7 @@ def _judge_visit(context: JudgeContext, page: Page, visit: PageVisit) -> Iterato
         yield finding(Outcome.ERROR, "request", f"{words} were beyond what a visit keeps, and are not judged")
     elif not fails:
         yield finding(
-            Outcome.PASS, "", f"answered 200 as itself, shows {len(page.must_show)} of {len(page.must_show)} texts"
+            Outcome.PASS, "", f"answered 200 as itself, shows {len(look.must_show)} of {len(look.must_show)} texts"
         ).model_copy(
             update={
                 "looked_at": f"1 document, {len(visit.requests)} requests, {len(text):,} characters of text,"
@@ -84,15 +83,15 @@ def _judge_visit(context: JudgeContext, page: Page, visit: PageVisit) -> Iterato
         )
 
 
-def _wrong_document(visit: PageVisit, page: Page, text: str) -> Iterator[tuple[str, str]]:
+def _wrong_document(visit: PageVisit, look: Look, text: str) -> Iterator[tuple[str, str]]:
     if visit.status != 200:
         yield "status", f"answered {visit.status} in place of 200"
     if _place(visit.final_url or "") != _place(visit.url):
         yield "final-url", f"ended on {visit.final_url} in place of {visit.url}"
-    missing = [wanted for wanted in page.must_show if " ".join(wanted.split()) not in " ".join(text.split())]
+    missing = [wanted for wanted in look.must_show if " ".join(wanted.split()) not in " ".join(text.split())]
     if missing:
         named = ", ".join(f"'{wanted}'" for wanted in missing)
-        yield "must-show", f"{len(missing)} of {len(page.must_show)} texts are not on the page: {named}"
+        yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}"
     if not text.strip():
         yield "blank", "the page shows no text at all"
 
@@ -102,11 +101,11 @@ def _place(url: str) -> tuple[str, str, str]:
     return parts.scheme, parts.netloc, parts.path.rstrip("/") or "/"
 
 
-def _broken_requests(context: JudgeContext, page: Page, visit: PageVisit) -> Iterator[tuple[str, str]]:
+def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
     told: set[tuple[str, str]] = set()
     for request in visit.requests:
         problem = _broken(context, visit, request)
-        if problem is None or any(fnmatchcase(request.url, pattern) for pattern in page.ignore_requests):
+        if problem is None or any(fnmatchcase(request.url, pattern) for pattern in look.ignore_requests):
             continue
         if (request.url, problem) not in told:
             told.add((request.url, problem))
@@ -127,14 +126,14 @@ def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> st
     return None
 
 
-def _errors(page: Page, visit: PageVisit) -> Iterator[str]:
+def _errors(look: Look, visit: PageVisit) -> Iterator[str]:
     told: set[str] = set()
     broken = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
     for message in visit.messages:
         told_as_request = message.text.startswith(RESOURCE_NOISE) and broken and message.url in {"", *broken}
         if message.level not in {"error", "uncaught", "assert"} or (message.level == "error" and told_as_request):
             continue
-        if any(fnmatchcase(message.text, pattern) for pattern in page.ignore_console) or message.text in told:
+        if any(fnmatchcase(message.text, pattern) for pattern in look.ignore_console) or message.text in told:
             continue
         told.add(message.text)
         kind = "uncaught error" if message.level == "uncaught" else "console error"

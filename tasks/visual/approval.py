@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evidence_store.workspace import EvidenceFiles, evidence_of, read_artifact
+from tasks.baselines import ApprovedPicture, BaselineError, approve
 from tasks.sweep.models import PageVisit
-from tasks.visual.baselines import ApprovedPicture, BaselineError, approve
 
 
 def approve_pictures(

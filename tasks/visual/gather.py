@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
+from tasks.baselines import BaselineError, baselines_root, picture_path, read_index
 from tasks.contract import GatherError, Shard
 from tasks.plan import Plan
-from tasks.visual.baselines import BaselineError, baselines_root, picture_path, read_index
 from tasks.visual.models import ApprovedIndex, Baseline
 
 

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from evidence_store.workspace import BrokenEvidenceError
-from tasks.sweep.models import PageVisit
-from tasks.visual.approval import approve_pictures
-from tasks.visual.baselines import (
+from tasks.baselines import (
     ApprovedPicture,
     BaselineError,
     approve,
@@ -20,6 +18,8 @@ from tasks.visual.baselines import (
     picture_path,
     read_index,
 )
+from tasks.sweep.models import PageVisit
+from tasks.visual.approval import approve_pictures
 from tests.tasks.judged_runs import STARTED, Run
 
 RUN_ID = "20260301T120000Z-demo-1a2b3c"
