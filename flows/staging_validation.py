@@ -220,7 +220,7 @@ def refuse_another_run(workspace: Workspace, opened: OpenedRun, target: str, pro
 def gather(run: Run) -> None:
     """Gather: everything that may share the machine at once, then what must be alone on it."""
     for exclusive in (False, True):
-        sources = [source for source in sources_for(run.checks) if source.exclusive is exclusive]
+        sources = [source for source in sources_for(run.checks, run.plan) if source.exclusive is exclusive]
         work = [(source, shard) for source in sources for shard in source.shards(run.plan)]
         for source in sources:
             members = {member for shard in source.shards(run.plan) for member in shard.members}

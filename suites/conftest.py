@@ -1,6 +1,8 @@
 """Fixtures of the suites: a browser page against staging, signed in as whoever a test asks for.
 
 A suite is told where to look by the environment: STAGEPROOF_BASE_URL, STAGEPROOF_CHROMIUM, STAGEPROOF_ATTACHMENTS.
+Call the `checkpoint` fixture, `checkpoint(page, "approved")`, where a journey shows what no address leads to; the plan
+names it under `[[checkpoints]]`, and it is judged like a page.
 Mark a test with `@pytest.mark.journey("approvals.approve")` when it walks a journey that the plan requires.
 """
 
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tasks.sweep.checkpoint import hear, take
 
 FAILED = pytest.StashKey[bool]()
 
@@ -30,7 +34,8 @@ def base_url() -> str:
 def browser() -> Iterator[Browser]:
     """One Chromium for the whole suite."""
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        arguments = os.environ.get("STAGEPROOF_CHROMIUM_ARGUMENTS", "").split()
+        arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
         chromium = playwright.chromium.launch(
             executable_path=os.environ.get("STAGEPROOF_CHROMIUM"), args=arguments, timeout=30_000
         )
@@ -68,7 +73,13 @@ def new_context(
 @pytest.fixture
 def page(new_context: Callable[[], BrowserContext]) -> Page:
     """A page of somebody who has not signed in."""
-    return new_context().new_page()
+    return hear(new_context().new_page())
+
+
+@pytest.fixture
+def checkpoint() -> Callable[[Page, str], None]:
+    """Have this place of a journey looked at like a page; does nothing when the suite is run by hand."""
+    return take
 
 
 @pytest.fixture
@@ -82,7 +93,7 @@ def page_of(new_context: Callable[[], BrowserContext]) -> Callable[[str], Page]:
             data={"email": f"{role}@tidemark.example", "password": password_of(role)},
         )
         assert answer.ok, f"{role} could not sign in: {answer.status}"
-        return context.new_page()
+        return hear(context.new_page())
 
     return make
 

@@ -24,8 +24,9 @@ SOURCES: tuple[Source, ...] = (
     ServiceProbes(),
     CoverageReports(),
     ApprovedBaselines(),
-    PageSweep(),
+    # Before the sweep, whose pieces are many: a suite is one process, and would wait for all of them.
     JourneySuites(),
+    PageSweep(),
     VitalsRuns(),
 )
 
@@ -73,7 +74,19 @@ def expected_subjects(plan: Plan, profile: Profile) -> dict[str, tuple[str, ...]
     }
 
 
-def sources_for(checks: Collection[str]) -> list[Source]:
-    """The sources whose evidence these checks need; exclusive ones last, because they run alone."""
-    kinds = {kind for check in checks for kind in check_named(check).needs}
-    return sorted((source for source in SOURCES if kinds & set(source.provides)), key=lambda source: source.exclusive)
+def sources_for(checks: Collection[str], plan: Plan) -> list[Source]:
+    """The sources that look at what these checks expect; exclusive ones last, because they run alone."""
+    asked = [check_named(check) for check in checks]
+    wanted = [source for source in SOURCES if _looks_for(source, asked, plan)]
+    return sorted(wanted, key=lambda source: source.exclusive)
+
+
+def _looks_for(source: Source, checks: Collection[Check], plan: Plan) -> bool:
+    """Whether a source gathers what one of these checks needs, on a subject that this check expects."""
+    members = {member for shard in source.shards(plan) for member in shard.members}
+    return any(
+        subject in members or subject.partition("/")[0] in members
+        for check in checks
+        if set(check.needs) & set(source.provides)
+        for subject in check.expects(plan)
+    )

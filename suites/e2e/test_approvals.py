@@ -20,12 +20,15 @@ def same_requests_every_time(page: Page) -> Iterator[None]:
 
 
 @pytest.mark.journey("approvals.approve")
-def test_approver_approves_and_the_audit_log_says_so(page_of: Callable[[str], Page]) -> None:
+def test_approver_approves_and_the_audit_log_says_so(
+    page_of: Callable[[str], Page], checkpoint: Callable[[Page, str], None]
+) -> None:
     approver = page_of("approver")
     approver.goto("/en/approvals")
     row = approver.locator(f"#requests tr[data-request='{REQUEST}']")
     row.get_by_role("button", name="Approve").click()
     expect(row).to_have_attribute("data-state", "approved")
+    checkpoint(approver, "approved")
     approver.reload()
     expect(row).to_have_attribute("data-state", "approved")
 

@@ -32,6 +32,8 @@ DETERMINISTIC_RENDERING = (
     "--font-render-hinting=none",
     "--disable-lcd-text",
     "--hide-scrollbars",
+    # Animated images (GIF, APNG, WebP) stand at their first frame.
+    "--blink-settings=imageAnimationPolicy=2",
 )
 QUIET = (
     "--disable-background-networking",
@@ -54,7 +56,7 @@ class BrowserSession:
         self._arguments = [
             *QUIET,
             *(DETERMINISTIC_RENDERING if deterministic else ()),
-            _only_hosts(plan.target.allowed_hosts),
+            _only_hosts((*plan.target.allowed_hosts, *plan.target.third_parties)),
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
         ]
         self._signed_in: dict[str, Any] = {}

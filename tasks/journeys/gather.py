@@ -1,7 +1,8 @@
 """Runs the plan's pytest suites as child processes and keeps what they leave; decides nothing.
 
-What a suite gets: the environment it needs by name (`STAGEPROOF_BASE_URL`, `STAGEPROOF_CHROMIUM`,
-`STAGEPROOF_ATTACHMENTS`) and the plan's `env:` values; never the credentials of the evidence store.
+What a suite gets: the environment it needs by name (`STAGEPROOF_BASE_URL`, `STAGEPROOF_CHROMIUM` and its arguments,
+`STAGEPROOF_ATTACHMENTS`, `STAGEPROOF_CHECKPOINTS`) and the plan's `env:` values; never the credentials of the evidence
+store.
 """
 
 from __future__ import annotations
@@ -15,20 +16,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evidence_store.model import Artifact
+from evidence_store.model import Artifact, Evidence
 from evidence_store.redaction import UnsafeArchiveError
 from evidence_store.workspace import Workspace
 from tasks.contract import GatherError, Shard
+from tasks.doors.browser import DETERMINISTIC_RENDERING
 from tasks.doors.child_process import run_child
 from tasks.doors.chromium import BrowserMissing, find_chromium
 from tasks.journeys.judge import JourneyOptions
 from tasks.journeys.models import SuiteRun
 from tasks.plan import Plan
+from tasks.sweep.checkpoint import FOLDER, plan_checkpoints, read_checkpoints
+from tasks.sweep.models import PageVisit
 
 MAX_LOG_BYTES = 2_000_000
 MAX_REPORT_BYTES = 50_000_000
 MAX_ATTACHMENTS = 400
 STORE_CREDENTIALS = "STAGEPROOF_S3_"
+CHECKPOINTS = "checkpoints"
 
 
 def suite_name(suite: str) -> str:
@@ -40,16 +45,17 @@ class JourneySuites:
     """Source: every suite of the plan, one process each."""
 
     id = "journeys"
-    provides = (SuiteRun,)
+    provides: tuple[type[Evidence], ...] = (SuiteRun, PageVisit)
     exclusive = False
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
-        """A shard a suite. Journeys belong to all of them, because only running tells which suite walks which."""
+        """A shard a suite. Journeys and checkpoints belong to all: only running tells which suite walks which."""
         options = plan.checks.get("journeys")
         if not isinstance(options, JourneyOptions):
             return []
         journeys = tuple(f"journey:{journey}" for journey in options.required)
-        return [Shard(suite_name(suite), (f"suite:{suite}", *journeys)) for suite in options.suites]
+        checkpoints = tuple(look.subject for look in plan.looks.values() if look.page is None)
+        return [Shard(suite_name(suite), (f"suite:{suite}", *journeys, *checkpoints)) for suite in options.suites]
 
     def gather(self, plan: Plan, shard: Shard, workspace: Workspace) -> None:
         """Run one suite to its end or its deadline."""
@@ -60,9 +66,10 @@ class JourneySuites:
         if not Path(suite).exists():
             raise GatherError(f"the suite {suite} does not exist (looked in {Path.cwd()})")
         with tempfile.TemporaryDirectory(prefix="stageproof-suite-") as temporary:
-            workspace.write_evidence(
-                self.id, shard.id, [_run(plan, options, suite, Path(temporary), workspace, os.environ)]
-            )
+            folder = Path(temporary)
+            ran = _run(plan, options, suite, folder, workspace, os.environ)
+            checkpoints = read_checkpoints(folder / CHECKPOINTS, plan, workspace)
+            workspace.write_evidence(self.id, shard.id, [ran, *checkpoints])
 
 
 def _run(
@@ -74,6 +81,7 @@ def _run(
         raise GatherError(str(error)) from error
     attachments = folder / "attachments"
     attachments.mkdir()
+    plan_checkpoints(plan, folder / CHECKPOINTS)
     log, junit, events = folder / "output.log", folder / "junit.xml", folder / "events.jsonl"
     ended = run_child(
         [
@@ -96,6 +104,8 @@ def _run(
             **{name: value for name, value in environment.items() if not name.startswith(STORE_CREDENTIALS)},
             "STAGEPROOF_BASE_URL": plan.target.base_url,
             "STAGEPROOF_CHROMIUM": chromium,
+            "STAGEPROOF_CHROMIUM_ARGUMENTS": " ".join(DETERMINISTIC_RENDERING),
+            FOLDER: str(folder / CHECKPOINTS),
             "STAGEPROOF_ATTACHMENTS": str(attachments),
             "STAGEPROOF_EVENT_LOG": str(events),
             "PYTHONDONTWRITEBYTECODE": "1",

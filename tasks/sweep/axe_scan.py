@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Error, Frame, Page
+from playwright.sync_api import Browser, Error, Frame, Page
 
 AXE_FILE = Path(__file__).parent.parent / "doors" / "vendor" / "axe-core-4.14.1.min.js"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 GATING_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-OPTIONS = {"runOnly": {"type": "tag", "values": [*GATING_TAGS, "best-practice"]}, "elementRef": False}
+OPTIONS = {
+    "runOnly": {"type": "tag", "values": [*GATING_TAGS, "best-practice"]},
+    # Of rules that pass or do not apply one node is kept each: that they were applied is what counts.
+    "resultTypes": ["violations", "incomplete"],
+    "elementRef": False,
+}
 MAX_FRAMES = 60
 
 _PARTIAL = """
@@ -44,11 +50,26 @@ def axe_source() -> str:
     return str(Axe.from_file(AXE_FILE).axe_script)
 
 
+class Joiner:
+    """The page in which the partial results of a browser's frames are joined; made anew when that browser died."""
+
+    def __init__(self, browser: Callable[[], Browser]) -> None:
+        self._browser = browser
+        self._page: Page | None = None
+
+    def page(self) -> Page:
+        """A page with axe-core in it, which nobody else touches."""
+        browser = self._browser()
+        if self._page is None or self._page.is_closed() or self._page.context.browser is not browser:
+            self._page = browser.new_context().new_page()
+            self._page.evaluate(axe_source())
+        return self._page
+
+
 def scan(page: Page, blank: Page) -> tuple[dict[str, Any], int, int]:
-    """(axe's result, frames scanned, frames missed); `blank` is a page nobody else touches."""
+    """(axe's result, frames scanned, frames missed); `blank` holds axe-core and is a page nobody else touches."""
     partials: list[str | None] = []
     missed = _scan_frame(page.main_frame, None, partials)
-    blank.evaluate(axe_source())
     result: dict[str, Any] = json.loads(blank.evaluate(_FINISH, [partials, OPTIONS]))
     return result, len([partial for partial in partials if partial]), missed
 

@@ -1,33 +1,39 @@
-"""Visits every planned page in every planned viewport once, and keeps all that the visit told; decides nothing."""
+"""Visits every planned page and state in every planned viewport once, and keeps all that the visit told.
+
+One navigation tells everything: picture, text, requests, console, policy violations, accessibility. It decides nothing.
+Pieces of the work are small (`LOOKS_A_SHARD`), so that memory stays the same however many pages a plan names, and as
+many are worked on at a time as the machine has cores.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
-from playwright.sync_api import Page as BrowserPage
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import Response
 
+from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
+from tasks.baselines import BaselineError, baselines_root, read_index
 from tasks.contract import GatherError, Shard
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
-from tasks.plan import Page, Plan
-from tasks.sweep import axe_scan, stabilise
-from tasks.sweep.models import AxeScan, PageVisit, SeenMessage, SeenRequest
+from tasks.plan import Look, Page, Plan
+from tasks.sweep import axe_scan, capture, stabilise
+from tasks.sweep.actions import StepError, perform
+from tasks.sweep.hearing import Hearing
+from tasks.sweep.models import PageVisit
+from tasks.sweep.stabilise import Stillness
 
 VISIT_DEADLINE_SECONDS = 90.0
 NAVIGATION_TIMEOUT_MS = 20_000
-MAX_REQUESTS = 500
-MAX_MESSAGES = 200
-MAX_MESSAGE_LENGTH = 2_000
-MAX_TEXT_LENGTH = 500_000
+LOOKS_A_SHARD = 24
+"""At most. A shard's evidence and its browser last as long as the shard."""
 
 _NAVIGATION_PROBLEMS = {
     "ERR_TOO_MANY_REDIRECTS": "redirect-loop",
@@ -36,195 +42,154 @@ _NAVIGATION_PROBLEMS = {
     "ERR_CERT": "tls",
     "ERR_SSL": "tls",
     "Timeout": "timeout",
+    "Execution context was destroyed": "went-away",
+    "because of a navigation": "went-away",
 }
-
-
-@dataclass
-class _Told:
-    """What the browser said while a page was visited."""
-
-    requests: dict[Request, SeenRequest] = field(default_factory=dict)
-    requests_left_out: int = 0
-    messages: list[SeenMessage] = field(default_factory=list)
-    messages_left_out: int = 0
-
-    def listen(self, page: BrowserPage) -> None:
-        page.on("request", self._requested)
-        page.on("response", self._answered)
-        page.on("requestfailed", self._failed)
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.threw(str(error)))
-        # An open dialog would stop the page; dismissing is what a person who came to look does.
-        page.on("dialog", lambda dialog: dialog.dismiss())
-
-    def _requested(self, request: Request) -> None:
-        if len(self.requests) >= MAX_REQUESTS:
-            self.requests_left_out += 1
-            return
-        self.requests[request] = SeenRequest(url=request.url[:2_000], method=request.method, type=request.resource_type)
-
-    def _answered(self, response: Response) -> None:
-        self._update(response.request, status=response.status)
-
-    def _failed(self, request: Request) -> None:
-        self._update(request, failure=request.failure or "failed")
-
-    def _update(self, request: Request, **seen: Any) -> None:
-        if request in self.requests:
-            self.requests[request] = self.requests[request].model_copy(update=seen)
-
-    def _said(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning", "assert"}:
-            url = str(message.location.get("url", ""))[:2_000]
-            self._keep(SeenMessage(level=message.type, text=message.text[:MAX_MESSAGE_LENGTH], url=url))
-
-    def threw(self, words: str) -> None:
-        """Keep an uncaught error of the page."""
-        self._keep(SeenMessage(level="uncaught", text=words[:MAX_MESSAGE_LENGTH]))
-
-    def _keep(self, message: SeenMessage) -> None:
-        if len(self.messages) >= MAX_MESSAGES:
-            self.messages_left_out += 1
-        else:
-            self.messages.append(message)
+_AT_A_TIME = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""More browsers than cores would only wait for each other, and hold memory meanwhile."""
 
 
 class PageSweep:
-    """Source: one navigation for each page x viewport."""
+    """Source: one navigation for each page or state x viewport."""
 
     id = "sweep"
-    provides = (PageVisit,)
+    provides: tuple[type[Evidence], ...] = (PageVisit,)
     exclusive = False
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
-        """As many pieces as there are cores, pages dealt out in turn so that slow ones spread."""
-        subjects = plan.page_subjects()
-        pieces = max(1, min(os.cpu_count() or 1, len(subjects)))
+        """Pieces of at most LOOKS_A_SHARD looks, at least one a core; dealt out in turn, so that slow pages spread."""
+        subjects = tuple(look.subject for look in plan.looks.values() if look.page is not None)
+        pieces = max(min(os.cpu_count() or 1, len(subjects)), -(-len(subjects) // LOOKS_A_SHARD))
         return [Shard(f"pages-{number + 1}", subjects[number::pieces]) for number in range(pieces)]
 
     def gather(self, plan: Plan, shard: Shard, workspace: Workspace) -> None:
         """Visit the shard's pages one after the other in one browser."""
-        pages = {page.name: page for page in plan.pages}
-        visits = []
+        approved = _approved(plan)
+        evidence: list[Evidence] = []
         try:
-            with BrowserSession(plan, workspace.redactor) as session:
+            with _AT_A_TIME, BrowserSession(plan, workspace.redactor) as session:
+                joiner = axe_scan.Joiner(lambda: session.browser)
                 for subject in shard.members:
-                    name, _, viewport = subject.partition("@")
-                    visits.append(_visit(session, plan, pages[name], viewport, workspace))
+                    look = plan.looks[subject]
+                    if look.page is not None:
+                        visit = _Visit(session, joiner, plan, look, look.page, workspace, approved.get(subject))
+                        evidence.extend(visit.make())
                     workspace.on_look(self.id, subject)
         finally:
             # A browser that cannot be replaced ends the shard; what was seen before that is still evidence.
-            if visits:
-                workspace.write_evidence(self.id, shard.id, visits)
+            if evidence:
+                workspace.write_evidence(self.id, shard.id, evidence)
 
 
-def _visit(session: BrowserSession, plan: Plan, page: Page, viewport: str, workspace: Workspace) -> PageVisit:
-    """One visit; whatever goes wrong is in the evidence, so that one page cannot cost the others."""
-    began = time.monotonic()
-    visit = PageVisit(
-        subject=f"{page.name}@{viewport}",
-        gathered_at=datetime.now(UTC),
-        page=page.name,
-        viewport=viewport,
-        identity=page.identity,
-        url=plan.url(page.path),
-    )
-    # A browser that cannot be started is every page's problem, so that error is not caught here.
-    seen: dict[str, Any] = {"environment": _environment(session, plan, viewport)}
-    told = _Told()
+def _approved(plan: Plan) -> dict[str, str]:
+    """SHA-256 of the approved picture by subject: a first frame that equals it needs no second one."""
     try:
-        with (
-            session.deadline(VISIT_DEADLINE_SECONDS),
-            session.context(plan.viewports[viewport], page.identity) as context,
-        ):
-            _look(context, plan, page, visit.subject, told, seen, workspace)
-    except GatherError as error:
-        seen |= {"problem": str(error), "problem_code": "sign-in"}
-    except BrowserError as error:
-        line = first_line(error)
-        code = next((code for sign, code in _NAVIGATION_PROBLEMS.items() if sign in line), "browser")
-        late = time.monotonic() - began >= VISIT_DEADLINE_SECONDS
-        seen["problem_code"] = "deadline" if late else code
-        seen["problem"] = (
-            f"the visit took longer than {VISIT_DEADLINE_SECONDS:g} s and the browser was ended" if late else line
+        index = read_index(baselines_root() / plan.target.name)
+    except BaselineError:
+        return {}  # told as an error by the source of baselines; here it only costs a second frame
+    return {subject: picture.sha256 for subject, picture in index.items()}
+
+
+class _Visit:
+    """One visit; whatever goes wrong is in the evidence, so that one page cannot cost the others."""
+
+    def __init__(
+        self,
+        session: BrowserSession,
+        joiner: axe_scan.Joiner,
+        plan: Plan,
+        look: Look,
+        page: Page,
+        workspace: Workspace,
+        approved: str | None,
+    ) -> None:
+        self._session = session
+        self._joiner = joiner
+        self._plan = plan
+        self._look = look
+        self._page = page
+        self._workspace = workspace
+        self._approved = approved
+        self._hearing = Hearing(plan.target.third_parties)
+        self._seen: dict[str, Any] = {}
+
+    def make(self) -> list[Evidence]:
+        """Visit, and return what was seen, the visit first."""
+        look, page = self._look, self._page
+        began = time.monotonic()
+        visit = PageVisit(
+            subject=look.subject,
+            gathered_at=datetime.now(UTC),
+            page=page.name,
+            state=look.state.name if look.state else "",
+            viewport=look.viewport,
+            identity=page.identity,
+            url=self._plan.url(page.path),
+            # A browser that cannot be started is every page's problem, so that error is not caught here.
+            environment=environment_of(self._session.version(), self._plan, look.viewport),
         )
-    return visit.model_copy(
-        update=seen
-        | {
-            "requests": tuple(told.requests.values()),
-            "requests_left_out": told.requests_left_out,
-            "messages": tuple(told.messages),
-            "messages_left_out": told.messages_left_out,
-            "seconds": round(time.monotonic() - began, 3),
+        try:
+            with (
+                self._session.deadline(VISIT_DEADLINE_SECONDS),
+                self._session.context(self._plan.viewports[look.viewport], page.identity) as context,
+            ):
+                self._look_at(context.new_page())
+        except GatherError as error:
+            self._seen |= {"problem": str(error), "problem_code": "sign-in"}
+        except StepError as error:
+            self._seen |= {"problem": str(error), "problem_code": "step"}
+        except BrowserError as error:
+            self._seen |= self._broken_off(error, late=time.monotonic() - began >= VISIT_DEADLINE_SECONDS)
+        seconds = round(time.monotonic() - began, 3)
+        return [visit.model_copy(update=self._seen | capture.heard(self._hearing) | {"seconds": seconds})]
+
+    def _look_at(self, tab: Tab) -> None:
+        still, folder, keep = Stillness.of(self._page), f"data/sweep/{self._look.subject}", self._workspace.write
+        self._hearing.listen(tab)
+        stabilise.prepare(tab, still)
+        response = tab.goto(self._plan.url(self._page.path), wait_until="load", timeout=NAVIGATION_TIMEOUT_MS)
+        log = stabilise.settle(tab, still, self._hearing)
+        if self._look.state is not None:
+            perform(tab, self._look.state.do)
+            log += [f"steps done: {len(self._look.state.do)}", *stabilise.settle(tab, still, self._hearing)]
+        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
+        self._seen |= capture.read_aria(tab, folder, keep)
+        picture = capture.take_picture(tab, folder, keep, self._look.mask, still, self._hearing, self._approved)
+        self._seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        if still.time:
+            tab.clock.resume()  # axe waits on timers of the page
+        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner)
+
+    def _document(self, response: Response | None) -> dict[str, Any]:
+        redirects: list[str] = []
+        request = response.request if response else None
+        while request is not None and request.redirected_from is not None:
+            redirects.insert(0, request.url)
+            request = request.redirected_from
+        document = self._hearing.document_of(response.url) if response else None
+        raw = response.headers_array() if response else []
+        return {
+            "status": response.status if response else None,
+            "redirects": tuple(redirects),
+            "headers": tuple(self._workspace.redactor.headers((item["name"], item["value"]) for item in raw)),
+            "document_seconds": document.seconds if document else None,
+            "document_size": document.size if document else None,
         }
-    )
+
+    def _broken_off(self, error: BrowserError, *, late: bool) -> dict[str, Any]:
+        line = first_line(error)
+        if late:
+            words = f"the visit took longer than {VISIT_DEADLINE_SECONDS:g} s and the browser was ended"
+            return {"problem": words, "problem_code": "deadline"}
+        code = next((code for sign, code in _NAVIGATION_PROBLEMS.items() if sign in line), "browser")
+        if code == "went-away":
+            places = " -> ".join(dict.fromkeys(self._hearing.went_to[-3:]))
+            line = f"the page went elsewhere by itself while it was looked at ({places})"
+        return {"problem": line, "problem_code": code}
 
 
-def _environment(session: BrowserSession, plan: Plan, viewport: str) -> str:
+def environment_of(browser: str, plan: Plan, viewport: str) -> str:
+    """Everything a screenshot depends on besides the page."""
     size = plan.viewports[viewport]
     touch = " touch" if size.touch else ""
-    return (
-        f"{session.version()}; {platform.system()} {platform.machine()};"
-        f" {size.width}x{size.height}@{size.scale:g}{touch}"
-    )
-
-
-def _look(
-    context: BrowserContext,
-    plan: Plan,
-    page: Page,
-    subject: str,
-    told: _Told,
-    seen: dict[str, Any],
-    workspace: Workspace,
-) -> None:
-    tab = context.new_page()
-    told.listen(tab)
-    stabilise.prepare(context, tab, page.freeze_time)
-    response = tab.goto(plan.url(page.path), wait_until="load", timeout=NAVIGATION_TIMEOUT_MS)
-    log = stabilise.settle(tab, page.freeze_time, told.threw)
-    seen |= _document(tab, response, workspace)
-    folder = f"data/sweep/{subject}"
-    text = str(tab.evaluate("() => document.body ? document.body.innerText : ''"))[:MAX_TEXT_LENGTH]
-    seen["text"] = workspace.write(f"{folder}/text.txt", text.encode("utf-8", "replace"), "text/plain")
-
-    picture, stable, frames = stabilise.capture(tab, page.mask, page.freeze_time, told.threw)
-    seen["screenshot"] = workspace.write(f"{folder}/screenshot.png", picture, "image/png")
-    seen["stable"] = stable
-    seen["stabilisation"] = (*log, *frames)
-
-    if page.freeze_time:
-        tab.clock.resume()  # axe waits on timers of the page
-    try:
-        blank = context.new_page()
-        result, frames_scanned, missed = axe_scan.scan(tab, blank)
-        content = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
-        seen["axe"] = AxeScan(
-            result=workspace.write(f"{folder}/axe.json", content, "application/json"),
-            frames=frames_scanned,
-            frames_missed=missed,
-            nodes=int(tab.evaluate("() => document.querySelectorAll('*').length")),
-        )
-    except BrowserError as error:
-        seen["axe_problem"] = f"axe did not finish: {first_line(error)}"
-        # The browser may be gone; then the visit as a whole is still what it was before axe.
-        with suppress(BrowserError):
-            tab.close()
-
-
-def _document(tab: BrowserPage, response: Response | None, workspace: Workspace) -> dict[str, Any]:
-    redirects: list[str] = []
-    request = response.request if response else None
-    while request is not None and request.redirected_from is not None:
-        redirects.insert(0, request.url)
-        request = request.redirected_from
-    raw = response.headers_array() if response else []
-    headers = workspace.redactor.headers((item["name"], item["value"]) for item in raw)
-    return {
-        "final_url": tab.url,
-        "status": response.status if response else None,
-        "redirects": tuple(redirects),
-        "headers": tuple(headers),
-        "title": tab.title()[:500],
-        "language": str(tab.evaluate("() => document.documentElement.lang || ''"))[:50],
-    }
+    return f"{browser}; {platform.system()} {platform.machine()}; {size.width}x{size.height}@{size.scale:g}{touch}"

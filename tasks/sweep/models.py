@@ -104,6 +104,9 @@ class PageVisit(Evidence):
     """What a screen reader is told, as Playwright's ARIA snapshot (YAML)."""
     screenshot: Artifact | None = None
     screenshot_problem: str | None = None
+    clipped_at: int | None = None
+    """CSS pixels of height that are in the screenshot, when the page is taller and the plan does not say that this is
+    enough: what is below was not looked at."""
     thumbnail: Artifact | None = None
     """The screenshot, small enough for a page of 500 of them."""
     plain_share: float | None = None

@@ -1,10 +1,14 @@
-"""The recipe that makes two looks at an unchanged page equal, pixel for pixel.
+"""The recipe that makes two looks at an unchanged page equal, pixel for pixel. Each part can be switched off by page.
 
-1. The page's clock is installed and paused *before* navigation, Math.random is seeded.
-2. After load: images are made eager and awaited, fonts are awaited, time is run forward in steps.
-3. Finite animations are finished, infinite ones cancelled; the caret is hidden.
-4. Masked elements are painted over.
-5. Frames are taken until two in a row are equal.
+1. The page's clock is installed and paused *before* navigation, Math.random is seeded; GIFs stand at their first frame.
+2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet.
+3. Images are awaited and decoded, fonts are awaited; finite animations are finished, infinite ones cancelled; the caret
+   is hidden, videos stand at their beginning.
+4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
+   stand wherever it happened to be scrolled to.
+5. Masked elements are painted over.
+6. Frames are taken until two in a row are equal. One is enough when it equals what a person approved: that page stands
+   as still as it did then.
 
 Everything in the page is done through CSSOM and the DOM, so that a Content Security Policy or Trusted Types neither
 blocks the recipe nor has to be switched off.
@@ -13,12 +17,16 @@ blocks the recipe nor has to be switched off.
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import BrowserContext, CDPSession, Error, Page
-from playwright.sync_api import TimeoutError as TimedOut
+from playwright.sync_api import CDPSession, Error, Page
+
+from tasks.plan import Page as PlannedPage
+from tasks.sweep.hearing import Hearing
 
 CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
@@ -27,11 +35,37 @@ STEPS = 4
 MAX_FRAMES = 5
 MAX_HEIGHT = 15_000
 """CSS pixels. Above about 16,000 Chromium repeats the page's beginning in place of its end."""
-IMAGES_WAIT_SECONDS = 5.0
-NETWORK_IDLE_MS = 3_000
+MAX_WIDTH = 8_000
+READY_SECONDS = 5.0
+QUIET_SECONDS = 3.0
+"""A page that still talks after this long is looked at as it is, and the log says so."""
 _TIMER_ERROR = "Clock.run_for: "
 
-Complain = Callable[[str], None]
+
+@dataclass(frozen=True)
+class Stillness:
+    """Which parts of the recipe a page can live with."""
+
+    time: bool = True
+    random: bool = True
+    animations: bool = True
+    images: bool = True
+    sticky: bool = True
+    most_height: int | None = None
+    """CSS pixels of the page that are to be in the picture; None: all of them."""
+
+    @classmethod
+    def of(cls, page: PlannedPage) -> Stillness:
+        """As the plan says for this page."""
+        return cls(
+            time=page.freeze_time,
+            random=page.seed_random,
+            animations=page.finish_animations,
+            images=page.eager_images,
+            sticky=page.release_sticky,
+            most_height=page.picture_height,
+        )
+
 
 # Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame.
 _SHIMS = """
@@ -54,17 +88,53 @@ _SEEDED_RANDOM = """
   };
 })();
 """
+# What stands in a closed shadow root is seen by visitors and would be seen by no check.
+_OPEN_SHADOWS = """
+(() => {
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (init) { return attach.call(this, { ...init, mode: 'open' }); };
+})();
+"""
 _STILL = """
-() => {
+([animations, images, sticky]) => {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(`*, *::before, *::after {
-    caret-color: transparent !important; transition: none !important; scroll-behavior: auto !important }`);
+  sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
+    ${animations ? 'transition: none !important' : ''} }`);
+  sheet.ofStageproof = true;
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-  for (const image of document.querySelectorAll('img[loading=lazy], iframe[loading=lazy]')) image.loading = 'eager';
-  for (const video of document.querySelectorAll('video, audio')) { video.pause(); video.autoplay = false; }
+  if (images) {
+    for (const image of document.querySelectorAll('img[loading=lazy], iframe[loading=lazy]')) image.loading = 'eager';
+  }
+  for (const media of document.querySelectorAll('video, audio')) {
+    media.pause(); media.autoplay = false;
+    if (media.currentTime) media.currentTime = 0;
+  }
+  let released = 0;
+  if (sticky) {
+    for (const element of document.querySelectorAll('body, body *')) {
+      const position = getComputedStyle(element).position;
+      if (position !== 'sticky' && position !== 'fixed') continue;
+      const before = element.getBoundingClientRect();
+      const written = element.style.getPropertyValue('position');
+      const priority = element.style.getPropertyPriority('position');
+      element.style.setProperty('position', position === 'sticky' ? 'relative' : 'absolute', 'important');
+      const after = element.getBoundingClientRect();
+      const moved = ['left', 'top', 'width', 'height'].some(side => Math.abs(before[side] - after[side]) > .01);
+      if (moved) element.style.setProperty('position', written, priority);
+      else released += 1;
+    }
+  }
+  return released;
 }
 """
+_UNDO = """
+() => { document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof) }
+"""
 _PENDING_IMAGES = "() => [...document.images].filter(image => !image.complete).length"
+_DECODED = """
+() => Promise.allSettled([document.fonts.ready, ...[...document.images].map(image => image.decode())])
+  .then(all => all.length)
+"""
 _FINISH_ANIMATIONS = """
 () => {
   let finished = 0, cancelled = 0;
@@ -105,17 +175,17 @@ selectors => {
 _UNMASK = "() => document.querySelectorAll('[data-stageproof-mask]').forEach(cover => cover.remove())"
 
 
-def prepare(context: BrowserContext, page: Page, freeze_time: bool) -> None:
+def prepare(page: Page, still: Stillness) -> None:
     """Steps to take before navigation."""
-    if freeze_time:
+    if still.time:
         page.clock.install(time=CLOCK_START_MS / 1000)
         page.clock.pause_at(CLOCK_START_MS / 1000 + 1)
-        page.add_init_script(_SHIMS)
-    context.add_init_script(_SEEDED_RANDOM)
+    before = [_OPEN_SHADOWS, _SHIMS if still.time else "", _SEEDED_RANDOM if still.random else ""]
+    page.add_init_script("\n".join(before))
 
 
-def _let_time_pass(page: Page, freeze_time: bool, complain: Complain) -> None:
-    if not freeze_time:
+def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
+    if not still.time:
         page.wait_for_timeout(STEP_MS / 2)
         return
     try:
@@ -124,81 +194,109 @@ def _let_time_pass(page: Page, freeze_time: bool, complain: Complain) -> None:
         # An error in one of the page's own timers comes out here, in place of the page's console.
         if not str(error).startswith(_TIMER_ERROR):
             raise
-        complain(str(error).removeprefix(_TIMER_ERROR).strip())
+        hearing.threw(str(error).removeprefix(_TIMER_ERROR).strip())
 
 
-def settle(page: Page, freeze_time: bool, complain: Complain) -> list[str]:
-    """Steps between load and the first frame; returns what was done. Errors of the page's timers go to `complain`."""
+def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
+    """Steps between load and the first frame; returns what was done. Errors of the page's timers are heard."""
     log = []
-    page.evaluate(_STILL)
+    released = page.evaluate(_STILL, [still.animations, still.images, still.sticky])
+    if released:
+        log.append(f"sticky or fixed elements let into the flow: {released}")
+    quiet = True
     for _ in range(STEPS):
-        _let_time_pass(page, freeze_time, complain)
-    try:
-        page.wait_for_load_state("networkidle", timeout=NETWORK_IDLE_MS)
-    except TimedOut:
-        # A page that always talks is looked at as it is; the log says so.
-        log.append(f"network never idle within {NETWORK_IDLE_MS} ms")
-    if freeze_time:
-        _let_time_pass(page, freeze_time, complain)
+        _let_time_pass(page, still, hearing)
+        quiet = quiet and hearing.wait_until_quiet(page, QUIET_SECONDS)
+    if not quiet:
+        log.append(f"network never quiet within {QUIET_SECONDS:g} s")
     log.extend(_images(page))
-    page.evaluate("() => document.fonts.ready.then(() => document.fonts.size)")
-    finished, cancelled = page.evaluate(_FINISH_ANIMATIONS)
-    log.append(f"animations: {finished} finished, {cancelled} cancelled")
+    if still.animations:
+        finished, cancelled = page.evaluate(_FINISH_ANIMATIONS)
+        log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
 
 
+def undo(page: Page) -> None:
+    """Take back what `settle` laid over the page, for a page that somebody goes on working with."""
+    page.evaluate(_UNDO)
+
+
 def _images(page: Page) -> list[str]:
-    until = time.monotonic() + IMAGES_WAIT_SECONDS
+    until = time.monotonic() + READY_SECONDS
     while pending := page.evaluate(_PENDING_IMAGES):
         if time.monotonic() > until:
-            return [f"images: {pending} still loading after {IMAGES_WAIT_SECONDS:g} s"]
-        time.sleep(0.05)
+            return [f"images: {pending} still loading after {READY_SECONDS:g} s"]
+        page.wait_for_timeout(50)
+    page.evaluate(_DECODED)
     return ["images: all complete"]
 
 
-def capture(page: Page, masks: tuple[str, ...], freeze_time: bool, complain: Complain) -> tuple[bytes, bool, list[str]]:
-    """Frames until two in a row are equal: (PNG, whether two were, what was done)."""
+@dataclass(frozen=True)
+class Picture:
+    """The last frame that was taken, and whether the page stood still."""
+
+    content: bytes
+    """PNG."""
+    stable: bool
+    clipped_at: int | None
+    """CSS pixels of height that are in the picture, when the page is taller."""
+    log: tuple[str, ...]
+
+
+def capture(page: Page, masks: Sequence[str], still: Stillness, hearing: Hearing, approved: str | None) -> Picture:
+    """Frames until two in a row are equal, or the first one hashes to the `approved` SHA-256."""
     log: list[str] = []
     session = page.context.new_cdp_session(page)
     try:
-        previous = _masked_frame(page, session, masks, log)
+        previous, clipped = _masked_frame(page, session, masks, still, log)
+        if approved is not None and hashlib.sha256(previous).hexdigest() == approved:
+            return Picture(previous, True, clipped, (*log, "frames: the first equals the approved picture"))
         for number in range(2, MAX_FRAMES + 1):
-            _let_time_pass(page, freeze_time, complain)
-            page.evaluate(_FINISH_ANIMATIONS)
-            current = _masked_frame(page, session, masks, log)
+            _let_time_pass(page, still, hearing)
+            if still.animations:
+                page.evaluate(_FINISH_ANIMATIONS)
+            current, clipped = _masked_frame(page, session, masks, still, log)
             if current == previous:
-                return current, True, [*dict.fromkeys(log), f"frames: two equal after {number}"]
+                return Picture(current, True, clipped, (*dict.fromkeys(log), f"frames: two equal after {number}"))
             previous = current
-        return previous, False, [*dict.fromkeys(log), f"frames: no two of {MAX_FRAMES} were equal"]
+        said = f"frames: no two of {MAX_FRAMES} were equal"
+        return Picture(previous, False, clipped, (*dict.fromkeys(log), said))
     finally:
         session.detach()
 
 
-def _masked_frame(page: Page, session: CDPSession, masks: tuple[str, ...], log: list[str]) -> bytes:
+def _masked_frame(
+    page: Page, session: CDPSession, masks: Sequence[str], still: Stillness, log: list[str]
+) -> tuple[bytes, int | None]:
     """One frame with its masks laid on anew: a page may have moved since the last one, and taking one can move it."""
+    if not masks:
+        return _frame(session, still)
     masked, missing = page.evaluate(_MASK, list(masks))
-    if masks:
-        nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
-        log.append(f"masks: {masked} elements covered{nothing}")
+    nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
+    log.append(f"masks: {masked} elements covered{nothing}")
     try:
-        picture, clipped = _frame(session)
+        return _frame(session, still)
     finally:
         page.evaluate(_UNMASK)
-    if clipped:
-        log.append(f"taller than {MAX_HEIGHT} px: only the upper part is in the picture")
-    return picture
 
 
-def _frame(session: CDPSession) -> tuple[bytes, bool]:
+def _frame(session: CDPSession, still: Stillness) -> tuple[bytes, int | None]:
     size: dict[str, Any] = session.send("Page.getLayoutMetrics")["cssContentSize"]
-    height = min(size["height"], MAX_HEIGHT)
+    height = min(size["height"], still.most_height or MAX_HEIGHT, MAX_HEIGHT)
     shot = session.send(
         "Page.captureScreenshot",
         {
             "format": "png",
             "optimizeForSpeed": True,
             "captureBeyondViewport": True,
-            "clip": {"x": 0, "y": 0, "width": size["width"], "height": max(height, 1), "scale": 1},
+            "clip": {
+                "x": 0,
+                "y": 0,
+                "width": max(min(size["width"], MAX_WIDTH), 1),
+                "height": max(height, 1),
+                "scale": 1,
+            },
         },
     )
-    return base64.b64decode(shot["data"]), size["height"] > MAX_HEIGHT
+    wanted = still.most_height is not None and height == still.most_height
+    return base64.b64decode(shot["data"]), int(height) if size["height"] > height and not wanted else None

@@ -16,6 +16,7 @@ from evidence_store.model import Outcome
 from evidence_store.report.launch_plan import WORKSTREAMS
 from tasks.contract import Check
 from tasks.plan import Plan, PlanError, load_plan, parse_stored_plan
+from tasks.probes.models import ReleaseProbe
 from tasks.registry import CHECKS, SOURCES, check_named, expected_subjects, sources_for
 from tests.tasks.accessibility import cases as accessibility
 from tests.tasks.coverage import cases as coverage
@@ -51,6 +52,12 @@ def outcomes_of(check: str) -> set[Outcome]:
 def plan_with(**changes: Any) -> Plan:
     content = load_plan(DEMO).model_dump(mode="json", by_alias=True)
     return parse_stored_plan(json.dumps(content | changes).encode(), "a test's plan")
+
+
+def plan_with_a_checkpoint() -> Plan:
+    state = {"name": "filtered", "do": [{"click": "#filter-toggle"}]}
+    pages = [{"name": "dashboard", "path": "/en/dashboard", "states": [state]}]
+    return plan_with(pages=pages, checkpoints=[{"name": "approved", "viewport": "phone"}])
 
 
 @pytest.mark.parametrize("package", [tasks, flows, evidence_store], ids=lambda package: package.__name__)
@@ -98,9 +105,17 @@ def test_there_are_cases_for_checks_that_exist_only() -> None:
 
 
 @EACH_CHECK
-def test_what_a_check_needs_is_provided_by_exactly_one_source(check: Check) -> None:
+def test_what_a_check_needs_is_provided_by_one_source_for_each_subject(check: Check) -> None:
+    plan = plan_with_a_checkpoint()
     for kind in check.needs:
-        assert len([source.id for source in SOURCES if kind in source.provides]) == 1, kind.kind
+        looked_at = Counter(
+            member
+            for source in SOURCES
+            if kind in source.provides
+            for member in {member for shard in source.shards(plan) for member in shard.members}
+        )
+        assert looked_at or kind is ReleaseProbe, kind.kind
+        assert [member for member, times in looked_at.items() if times > 1] == []
 
 
 def test_every_source_provides_what_some_check_needs() -> None:
@@ -118,15 +133,12 @@ def test_a_check_expects_each_subject_once(check: Check) -> None:
 
 @EACH_CHECK
 def test_what_a_check_expects_is_what_the_shards_of_its_sources_look_at(check: Check) -> None:
-    plan = load_plan(DEMO)
-    needed = {kind.kind for kind in check.needs if kind.kind != "visual-index"}
-    for source in SOURCES:
-        members = {member for shard in source.shards(plan) for member in shard.members}
-        provided = {kind.kind for kind in source.provides} & needed
-        missed = [
-            s for s in check.expects(plan) if provided and not any(s == m or s.startswith(f"{m}/") for m in members)
-        ]
-        assert missed == [], source.id
+    plan = plan_with_a_checkpoint()
+    for kind in check.needs:
+        sources = [source for source in SOURCES if kind in source.provides]
+        members = {member for source in sources for shard in source.shards(plan) for member in shard.members}
+        missed = [s for s in check.expects(plan) if not any(s == m or s.startswith(f"{m}/") for m in members)]
+        assert (missed if sources else []) == [], kind.kind
 
 
 def test_a_check_is_found_by_its_id_or_the_nearest_is_named() -> None:
@@ -136,11 +148,18 @@ def test_a_check_is_found_by_its_id_or_the_nearest_is_named() -> None:
 
 
 def test_exclusive_sources_come_last_and_only_needed_ones_come() -> None:
-    ids = [source.id for source in sources_for([check.spec.id for check in CHECKS])]
+    plan = plan_with_a_checkpoint()
+    ids = [source.id for source in sources_for([check.spec.id for check in CHECKS], plan)]
     assert ids[-1] == "vitals"
     assert sorted(ids) == sorted(source.id for source in SOURCES)
-    assert [source.id for source in sources_for(["health", "axe"])] == ["probes", "sweep"]
-    assert sources_for(["release"]) == []
+    assert [source.id for source in sources_for(["health", "axe"], load_plan(DEMO))] == ["probes", "sweep"]
+    assert sources_for(["release"], plan) == []
+
+
+def test_journeys_are_walked_for_other_checks_only_where_the_plan_has_checkpoints() -> None:
+    without = plan_with(checkpoints=[])
+    assert [source.id for source in sources_for(["axe"], without)] == ["sweep"]
+    assert [source.id for source in sources_for(["axe"], plan_with_a_checkpoint())] == ["journeys", "sweep"]
 
 
 def test_expected_subjects_come_from_the_plan_alone() -> None:

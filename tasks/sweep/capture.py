@@ -1,0 +1,173 @@
+"""Everything that a page which has settled can tell, as it stands: the same for pages, states and checkpoints.
+
+It decides nothing. What it reads is a fact of the page or a file, and a part that could not be read says why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from playwright.sync_api import Error, Page
+
+from evidence_store.model import Artifact
+from tasks.sweep import axe_scan, stabilise
+from tasks.sweep.hearing import Hearing
+from tasks.sweep.models import AxeScan, HeadLink, StoredItem
+from tasks.sweep.stabilise import Stillness
+from tasks.sweep.thumbnail import thumbnail
+
+MAX_TEXT_LENGTH = 500_000
+MAX_ARIA_LENGTH = 500_000
+MAX_FRAMES_OF_TEXT = 60
+MAX_ITEMS = 200
+ARIA_TIMEOUT_MS = 5_000
+
+Keep = Callable[[str, bytes, str], Artifact]
+"""Stores one file of evidence: path, content, media type."""
+
+
+# Text in open shadow roots is seen by visitors and not part of innerText.
+_TEXT = """
+() => {
+  const parts = [];
+  const add = (root, text) => {
+    if (text) parts.push(text);
+    for (const element of root.querySelectorAll('*')) {
+      if (!element.shadowRoot) continue;
+      const words = [...element.shadowRoot.children]
+        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName))
+        .map(child => child.innerText ?? child.textContent).join('\\n');
+      add(element.shadowRoot, words);
+    }
+  };
+  if (document.body) add(document.body, document.body.innerText ?? document.body.textContent);
+  return parts.join('\\n');
+}
+"""
+_FACTS = """
+most => {
+  const cut = (text, length) => String(text ?? '').slice(0, length);
+  const stored = [];
+  for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
+    try {
+      const items = area();
+      for (let n = 0; n < Math.min(items.length, most); n += 1) {
+        const name = items.key(n);
+        stored.push([place, cut(name, 200), (items.getItem(name) ?? '').length]);
+      }
+    } catch { /* a sandboxed or opaque document has none */ }
+  }
+  const seen = [...document.querySelectorAll('img, svg, canvas, video, picture, object, embed')].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.width >= 8 && box.height >= 8;
+  });
+  const wanted = /canonical|alternate|icon|manifest/i;
+  const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
+  const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
+  return {
+    title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
+    elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
+    links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
+    status: navigation?.responseStatus || null,
+  };
+}
+"""
+
+
+def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
+    """Facts and text of the page, as fields of a PageVisit."""
+    facts = page.evaluate(_FACTS, MAX_ITEMS)
+    text = str(page.evaluate(_TEXT))
+    for frame in page.frames[1:MAX_FRAMES_OF_TEXT]:
+        with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
+            text += "\n" + str(frame.evaluate(_TEXT))
+    cookies = page.context.cookies()[:MAX_ITEMS]
+    return {
+        "final_url": facts["url"],
+        "title": facts["title"],
+        "language": facts["language"],
+        "elements": facts["elements"],
+        "pictured": facts["pictured"],
+        "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts["links"]),
+        "stored": (
+            *(StoredItem(place=place, name=name, size=size) for place, name, size in facts["stored"]),
+            *(_cookie(dict(cookie)) for cookie in cookies),
+        ),
+        "text": keep(f"{folder}/text.txt", text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
+        **({"status": facts["status"]} if facts["status"] else {}),
+    }
+
+
+def _cookie(cookie: dict[str, Any]) -> StoredItem:
+    flags = [name for name in ("httpOnly", "secure") if cookie.get(name)]
+    said = (
+        *flags,
+        f"sameSite={cookie.get('sameSite')}",
+        f"path={cookie.get('path')}",
+        f"domain={cookie.get('domain')}",
+    )
+    return StoredItem(
+        place="cookie",
+        name=str(cookie.get("name", ""))[:200],
+        size=len(str(cookie.get("value", ""))),
+        attributes="; ".join(said)[:500],
+    )
+
+
+def read_aria(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
+    """What a screen reader is told, as a field of a PageVisit; nothing when the page has none to give in time."""
+    try:
+        told = page.locator("body").first.aria_snapshot(timeout=ARIA_TIMEOUT_MS)
+    except Error as error:
+        told = f"# not to be had: {str(error).splitlines()[0][:200]}"
+    return {"aria": keep(f"{folder}/aria.yaml", told[:MAX_ARIA_LENGTH].encode("utf-8", "replace"), "application/yaml")}
+
+
+def take_picture(
+    page: Page,
+    folder: str,
+    keep: Keep,
+    masks: Sequence[str],
+    still: Stillness,
+    hearing: Hearing,
+    approved: str | None = None,
+) -> dict[str, Any]:
+    """The screenshot and its thumbnail, as fields of a PageVisit."""
+    picture = stabilise.capture(page, masks, still, hearing, approved)
+    small = thumbnail(picture.content)
+    return {
+        "screenshot": keep(f"{folder}/screenshot.png", picture.content, "image/png"),
+        "thumbnail": keep(f"{folder}/thumbnail.webp", small.content, "image/webp") if small else None,
+        "plain_share": small.plain_share if small else None,
+        "stable": picture.stable,
+        "clipped_at": picture.clipped_at,
+        "stabilisation": picture.log,
+    }
+
+
+def scan_accessibility(page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner) -> dict[str, Any]:
+    """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so."""
+    try:
+        result, frames, missed = axe_scan.scan(page, joiner.page())
+        nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))
+    except Error as error:
+        return {"axe_problem": f"axe did not finish: {(str(error).strip().splitlines() or ['no reason'])[0][:300]}"}
+    content = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
+    artifact = keep(f"{folder}/axe.json", content, "application/json")
+    return {"axe": AxeScan(result=artifact, frames=frames, frames_missed=missed, nodes=nodes)}
+
+
+def heard(hearing: Hearing) -> dict[str, Any]:
+    """What the browser told meanwhile, as fields of a PageVisit."""
+    return {
+        "requests": hearing.requests,
+        "requests_left_out": hearing.requests_left_out,
+        "messages": tuple(hearing.messages),
+        "messages_left_out": hearing.messages_left_out,
+        "dialogs": tuple(hearing.dialogs),
+        "policy_violations": tuple(hearing.violations),
+        "mixed_content": tuple(dict.fromkeys(hearing.mixed_content)),
+    }

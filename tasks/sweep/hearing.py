@@ -1,0 +1,153 @@
+"""Listens to a page from before its first request: requests, console, uncaught errors, dialogs, blocked content.
+
+What a page says is kept up to a limit, and what is beyond it is counted: a page that says too much is told as such, and
+cannot fill a disk. Policy violations and mixed content come from the browser itself, which a page cannot keep from
+telling as it could a listener of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Dialog, Frame, Page, Request, Response
+
+from tasks.sweep.models import PolicyViolation, SeenMessage, SeenRequest
+
+MAX_REQUESTS = 500
+MAX_MESSAGES = 200
+MAX_MESSAGE_LENGTH = 2_000
+MAX_URL_LENGTH = 2_000
+MAX_BLOCKED = 100
+ENDLESS = frozenset({"eventsource", "websocket", "ping"})
+"""Requests that stay open or are never reported as finished; a page that has one can still be quiet."""
+
+
+class Hearing:
+    """What the browser told of one page; `third_parties` are the hosts a plan lists besides its own."""
+
+    def __init__(self, third_parties: Sequence[str] = ()) -> None:
+        self._third_parties = frozenset(third_parties)
+        self._requests: dict[Request, SeenRequest] = {}
+        self._under_way: set[Request] = set()
+        self.requests_left_out = 0
+        self.messages: list[SeenMessage] = []
+        self.messages_left_out = 0
+        self.dialogs: list[str] = []
+        self.violations: list[PolicyViolation] = []
+        self.mixed_content: list[str] = []
+        self.went_to: list[str] = []
+        """Addresses of the documents the page itself went to, the planned one first."""
+
+    def listen(self, page: Page) -> None:
+        """Hear everything from now on."""
+        page.on("request", self._requested)
+        page.on("response", self._answered)
+        page.on("requestfinished", self._finished)
+        page.on("requestfailed", self._failed)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.threw(str(error)))
+        page.on("dialog", self._asked)
+        page.on("framenavigated", self._navigated)
+        # A window the page opens by itself is none of the plan's: it would take time and memory from the look.
+        page.on("popup", lambda window: window.close())
+        session = page.context.new_cdp_session(page)
+        session.on("Audits.issueAdded", lambda event: self._issue(event.get("issue", {})))
+        session.send("Audits.enable")
+
+    @property
+    def requests(self) -> tuple[SeenRequest, ...]:
+        """Every request that was kept, in order."""
+        return tuple(self._requests.values())
+
+    def wait_until_quiet(self, page: Page, seconds: float, quiet_ms: int = 50) -> bool:
+        """Return when no request is under way any more, True; or after some seconds in any case, False."""
+        until = time.monotonic() + seconds
+        while self._under_way:
+            if time.monotonic() > until:
+                return False
+            page.wait_for_timeout(15)
+            if not self._under_way:
+                page.wait_for_timeout(quiet_ms)  # an answer often makes the page ask for more
+        return True
+
+    def threw(self, words: str) -> None:
+        """Keep an uncaught error of the page."""
+        self._keep(SeenMessage(level="uncaught", text=words[:MAX_MESSAGE_LENGTH]))
+
+    def document_of(self, url: str) -> SeenRequest | None:
+        """The request for this document, once it has an answer."""
+        documents = (seen for seen in self.requests if seen.type == "document" and seen.url == url)
+        return next((seen for seen in documents if seen.status is not None), None)
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame.parent_frame is None and len(self.went_to) < MAX_BLOCKED:
+            self.went_to.append(frame.url[:MAX_URL_LENGTH])
+
+    def _requested(self, request: Request) -> None:
+        if len(self._requests) >= MAX_REQUESTS:
+            self.requests_left_out += 1
+            return
+        if request.resource_type not in ENDLESS:
+            self._under_way.add(request)
+        self._requests[request] = SeenRequest(
+            url=request.url[:MAX_URL_LENGTH],
+            method=request.method,
+            type=request.resource_type,
+            third_party=urlsplit(request.url).hostname in self._third_parties,
+        )
+
+    def _answered(self, response: Response) -> None:
+        length = response.headers.get("content-length", "")
+        size = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else None
+        self._update(response.request, status=response.status, size=size)
+
+    def _finished(self, request: Request) -> None:
+        self._under_way.discard(request)
+        seconds = request.timing.get("responseEnd", -1) / 1000
+        self._update(request, seconds=round(seconds, 3) if seconds >= 0 else None)
+
+    def _failed(self, request: Request) -> None:
+        self._under_way.discard(request)
+        self._update(request, failure=request.failure or "failed")
+
+    def _update(self, request: Request, **seen: Any) -> None:
+        if request in self._requests:
+            self._requests[request] = self._requests[request].model_copy(update=seen)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning", "assert"}:
+            url = str(message.location.get("url", ""))[:MAX_URL_LENGTH]
+            self._keep(SeenMessage(level=message.type, text=message.text[:MAX_MESSAGE_LENGTH], url=url))
+
+    def _keep(self, message: SeenMessage) -> None:
+        if len(self.messages) >= MAX_MESSAGES:
+            self.messages_left_out += 1
+        else:
+            self.messages.append(message)
+
+    def _asked(self, dialog: Dialog) -> None:
+        # An open dialog would stop the page; dismissing is what a person who came to look does.
+        if len(self.dialogs) < MAX_BLOCKED:
+            self.dialogs.append(f"{dialog.type}: {dialog.message[:200]}")
+        dialog.dismiss()
+
+    def _issue(self, issue: dict[str, Any]) -> None:
+        details = issue.get("details", {})
+        policy = details.get("contentSecurityPolicyIssueDetails")
+        if policy is not None and len(self.violations) < MAX_BLOCKED:
+            kind = str(policy.get("contentSecurityPolicyViolationType", ""))
+            place = policy.get("sourceCodeLocation") or {}
+            self.violations.append(
+                PolicyViolation(
+                    directive=str(policy.get("violatedDirective", ""))[:200],
+                    blocked=str(policy.get("blockedURL") or kind.removeprefix("k").removesuffix("Violation"))[:500],
+                    report_only=bool(policy.get("isReportOnly")),
+                    source=f"{place.get('url', '')}:{place.get('lineNumber', '')}"[:500] if place else "",
+                )
+            )
+        mixed = details.get("mixedContentIssueDetails")
+        if mixed is not None and len(self.mixed_content) < MAX_BLOCKED:
+            self.mixed_content.append(str(mixed.get("insecureURL", ""))[:MAX_URL_LENGTH])
