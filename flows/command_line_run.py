@@ -26,6 +26,7 @@ INTERRUPTED = 130
 PHASE_WORDS = {
     "plan": "reading the plan",
     "gather together": "gathering",
+    "walk journeys": "walking journeys",
     "gather alone": "measuring alone",
     "redact": "removing secrets",
     "release after": "asking for the release again",

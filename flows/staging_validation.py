@@ -40,7 +40,7 @@ from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan
 from tasks.baselines import baselines_root
-from tasks.contract import Shard, Source
+from tasks.contract import Shard, Source, Turn
 from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import Plan, PlanError, Profile
@@ -218,14 +218,16 @@ def refuse_another_run(workspace: Workspace, opened: OpenedRun, target: str, pro
 
 
 def gather(run: Run) -> None:
-    """Gather: everything that may share the machine at once, then what must be alone on it."""
-    for exclusive in (False, True):
-        sources = [source for source in sources_for(run.checks, run.plan) if source.exclusive is exclusive]
+    """Gather: who only looks at staging at once, then who changes it, then who must be alone on the machine."""
+    for turn in Turn:
+        sources = [source for source in sources_for(run.checks, run.plan) if source.turn is turn]
         work = [(source, shard) for source in sources for shard in source.shards(run.plan)]
+        if not work:
+            continue
         for source in sources:
             members = {member for shard in source.shards(run.plan) for member in shard.members}
             announce("source", source.id, total=len(members))
-        with run.phase("gather alone" if exclusive else "gather together"):
+        with run.phase(turn.value):
             for step in [
                 as_task(f"{source.id} {shard.id}", partial(look, run, source, shard)) for source, shard in work
             ]:

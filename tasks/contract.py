@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from evidence_store.model import CheckSpec, Evidence, Finding, Release
@@ -34,6 +35,17 @@ class Shard:
     members: tuple[str, ...]
 
 
+class Turn(StrEnum):
+    """When a source has its turn; the value is the name of the run's phase."""
+
+    TOGETHER = "gather together"
+    """It looks at staging as it is, beside others that do."""
+    WALK = "walk journeys"
+    """It changes staging, so whoever only looks has looked before."""
+    ALONE = "gather alone"
+    """Its measurements are wrong while anything else works on the machine."""
+
+
 class Source(Protocol):
     """Code that touches the world and writes typed evidence."""
 
@@ -48,8 +60,8 @@ class Source(Protocol):
         ...
 
     @property
-    def exclusive(self) -> bool:
-        """True when its measurements are wrong while anything else works on the machine."""
+    def turn(self) -> Turn:
+        """When it gathers."""
         ...
 
     def shards(self, plan: Plan) -> Sequence[Shard]:

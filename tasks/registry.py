@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tasks.accessibility.judge import AXE
-from tasks.contract import Check, Source
+from tasks.contract import Check, Source, Turn
 from tasks.coverage.gather import CoverageReports
 from tasks.coverage.judge import E2E_COVERAGE, UNIT_COVERAGE
 from tasks.journeys.gather import JourneySuites
@@ -24,9 +24,8 @@ SOURCES: tuple[Source, ...] = (
     ServiceProbes(),
     CoverageReports(),
     ApprovedBaselines(),
-    # Before the sweep, whose pieces are many: a suite is one process, and would wait for all of them.
-    JourneySuites(),
     PageSweep(),
+    JourneySuites(),
     VitalsRuns(),
 )
 
@@ -75,10 +74,10 @@ def expected_subjects(plan: Plan, profile: Profile) -> dict[str, tuple[str, ...]
 
 
 def sources_for(checks: Collection[str], plan: Plan) -> list[Source]:
-    """The sources that look at what these checks expect; exclusive ones last, because they run alone."""
+    """The sources that look at what these checks expect, in the order of their turns."""
     asked = [check_named(check) for check in checks]
     wanted = [source for source in SOURCES if _looks_for(source, asked, plan)]
-    return sorted(wanted, key=lambda source: source.exclusive)
+    return sorted(wanted, key=lambda source: list(Turn).index(source.turn))
 
 
 def _looks_for(source: Source, checks: Collection[Check], plan: Plan) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from evidence_store.model import Evidence
 from evidence_store.redaction import UnsafeArchiveError
 from evidence_store.workspace import Workspace
-from tasks.contract import Shard
+from tasks.contract import Shard, Turn
 from tasks.coverage.models import (
     CoverageOptions,
     CoverageReport,
@@ -37,7 +37,7 @@ class CoverageReports:
 
     id = "coverage"
     provides: tuple[type[Evidence], ...] = (UnitCoverageReport, E2eCoverageReport)
-    exclusive = False
+    turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """One piece of work for each check that the plan has a table for."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from evidence_store.model import Artifact, Evidence
 from evidence_store.redaction import UnsafeArchiveError
 from evidence_store.workspace import Workspace
-from tasks.contract import GatherError, Shard
+from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import DETERMINISTIC_RENDERING
 from tasks.doors.child_process import run_child
 from tasks.doors.chromium import BrowserMissing, find_chromium
@@ -46,7 +46,7 @@ class JourneySuites:
 
     id = "journeys"
     provides: tuple[type[Evidence], ...] = (SuiteRun, PageVisit)
-    exclusive = False
+    turn = Turn.WALK
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """A shard a suite. Journeys and checkpoints belong to all: only running tells which suite walks which."""

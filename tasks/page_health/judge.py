@@ -2,28 +2,71 @@
 
 Rules, each from a real false green:
 
-- the document answers 200 at the address the plan names: a redirect to a login page is not the page;
-- every text in `must_show` is there: an error page that answers 200 is not the page;
-- no sub-request fails behind a pretty page, and none goes to a host nobody listed;
-- no uncaught error and no console error (a failed resource is told once, as a request);
-- the page shows some text.
+- `status`: the document answers 200, and `final-url`: at the address the plan names. A redirect to a login page is not
+  the page, and one to another host least of all. A state or a checkpoint is where its steps led, on an allowed host;
+- `must-show`: every text the plan names is there. A page without one can only be told from an error page by guessing,
+  which is said as a warning;
+- `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace: an error
+  page that answers 200 is not the page;
+- `sign-in-page`: it asks for a password although it was visited by somebody who has signed in;
+- `blank`: it shows neither text nor picture, or its picture is of one colour while its document holds text;
+- `request`: no sub-request fails behind a pretty page, and none goes to a host nobody listed. Listed third parties are
+  reported in every pass;
+- `mixed-content`: nothing is asked for over http by a document that came over https;
+- `console`: no uncaught error and no console error (a failed resource is told once, as a request);
+- `slow` and `giant`: document and responses keep within what the plan allows;
+- `dialog`: a page that opens a dialog by itself is shown as a warning;
+- what a visit could not keep, because there was too much of it, is an `error`: it was not judged.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
-from tasks.plan import Look
+from tasks.plan import CheckOptions, Look
 from tasks.sweep.models import PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
 RESOURCE_NOISE = "Failed to load resource"
 """How Chromium repeats a failed request on the console."""
+FEW_WORDS = 400
+"""Characters. On a page of so few, the words of an error page are the page."""
+ONE_COLOUR = 0.9999
+"""Share of the picture; a single line of text leaves less."""
+
+# As the error pages of web servers, gateways and frameworks begin; a sentence that merely holds the words does not.
+_ERROR_TITLE = re.compile(
+    r"(?ix)^\W*(?: (?:error\W*)?(?:40[0-9]|41[0-9]|42[0-9]|50[0-9]|52[0-9])\b"
+    r" | (?:page|file|seite|side)\s+(?:was\s+)?(?:not\s+found|nicht\s+gefunden|ikke\s+funnet)"
+    r" | not\s+found\W*$ | (?:404|500)\W*$ | access\s+denied | forbidden\W*$ | unauthori[sz]ed\W*$"
+    r" | (?:internal\s+)?server\s+error | bad\s+gateway | gateway\s+time-?out | service\s+unavailable"
+    r" | application\s+error | something\s+went\s+wrong | an?\s+(?:unexpected\s+)?error\s+(?:has\s+)?occurred"
+    r" | site\s+can.t\s+be\s+reached | index\s+of\s+/ )"
+)
+_STACK_TRACE = re.compile(
+    r"Traceback \(most recent call last\)|^\s+at [\w$.<>]+ ?\([^()\n]+:\d+(?::\d+)?\)$|Fatal error: Uncaught "
+    r"|^Exception in thread |Whitelabel Error Page|You're seeing this error because you have <code>DEBUG",
+    re.MULTILINE,
+)
+
+
+class PageHealthOptions(CheckOptions):
+    """The plan's table for page-health."""
+
+    document_seconds: float = Field(default=10.0, gt=0)
+    """Seconds from asking for a document to its last byte; above it the page is slow."""
+    response_megabytes: float = Field(default=10.0, gt=0)
+    """Millions of bytes of one response; above it the page is giant."""
+    allow_error_words: tuple[str, ...] = ()
+    """Titles or headings that read like an error page's and are meant (patterns, `*` matches anything)."""
 
 
 def judge_page_health(context: JudgeContext, visits: Sequence[PageVisit]) -> Iterator[Finding]:
@@ -59,49 +102,90 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
 
     text = read_artifact(context.files, visit.text).decode("utf-8", "replace")
     fails = [
-        *(finding(Outcome.FAIL, rule, message, visit.url) for rule, message in _wrong_document(visit, look, text)),
-        *(finding(Outcome.FAIL, "request", message, url) for url, message in _broken_requests(context, look, visit)),
-        *(finding(Outcome.FAIL, "console", message) for message in _errors(look, visit)),
+        *(finding(Outcome.FAIL, rule, words, visit.url) for rule, words in _wrong_document(context, look, visit, text)),
+        *(finding(Outcome.FAIL, rule, words, url) for rule, url, words in _broken_requests(context, look, visit)),
+        *(finding(Outcome.FAIL, "console", words) for words in _errors(look, visit)),
+        *_beyond_limits(context, visit, finding(Outcome.FAIL, "", "")),
     ]
     yield from fails
     if not look.must_show:
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
+    for dialog in dict.fromkeys(visit.dialogs):
+        yield finding(Outcome.FAIL, "dialog", f"it opened a dialog by itself: {dialog}", gates=False)
     left_out = {"requests": visit.requests_left_out, "console messages": visit.messages_left_out}
     if any(left_out.values()):
         words = " and ".join(f"{count} {what}" for what, count in left_out.items() if count)
         yield finding(Outcome.ERROR, "request", f"{words} were beyond what a visit keeps, and are not judged")
     elif not fails:
-        yield finding(
-            Outcome.PASS, "", f"answered 200 as itself, shows {len(look.must_show)} of {len(look.must_show)} texts"
-        ).model_copy(
-            update={
-                "looked_at": f"1 document, {len(visit.requests)} requests, {len(text):,} characters of text,"
-                f" {len(visit.messages)} console messages"
-            }
+        shown = len(look.must_show)
+        yield finding(Outcome.PASS, "", f"answered 200 as itself, shows {shown} of {shown} texts").model_copy(
+            update={"looked_at": _looked_at(visit, text)}
         )
 
 
-def _wrong_document(visit: PageVisit, look: Look, text: str) -> Iterator[tuple[str, str]]:
+def _looked_at(visit: PageVisit, text: str) -> str:
+    thirds = sorted({urlsplit(request.url).hostname or "" for request in visit.requests if request.third_party})
+    of_them = f" (to third parties: {', '.join(thirds)})" if thirds else ""
+    return (
+        f"1 document, {len(visit.requests)} requests{of_them}, {len(text):,} characters of text,"
+        f" {len(visit.messages)} console messages"
+    )
+
+
+def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: str) -> Iterator[tuple[str, str]]:
     if visit.status != 200:
         yield "status", f"answered {visit.status} in place of 200"
-    if _place(visit.final_url or "") != _place(visit.url):
-        yield "final-url", f"ended on {visit.final_url} in place of {visit.url}"
+    yield from _wrong_place(context, look, visit)
     missing = [wanted for wanted in look.must_show if " ".join(wanted.split()) not in " ".join(text.split())]
     if missing:
         named = ", ".join(f"'{wanted}'" for wanted in missing)
-        yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}"
+        asks = "; it asks for a password" if visit.password_fields else ""
+        yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}{asks}"
+    elif visit.identity is not None and visit.password_fields and look.state is None and not look.must_show:
+        yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in"
+    words = _error_words(visit, text)
+    if words is not None and not any(fnmatchcase(words, pattern) for pattern in context.options.allow_error_words):
+        yield "error-page", f"it reads like an error page: '{words}'"
     if not text.strip():
-        yield "blank", "the page shows no text at all"
+        pictured = f", only {visit.pictured} pictures" if visit.pictured else " and no picture"
+        yield "blank", f"the page shows no text at all{pictured}"
+    elif visit.plain_share is not None and visit.plain_share >= ONE_COLOUR:
+        yield "blank", f"its picture is of one colour, although its document holds {len(text.strip()):,} characters"
 
 
-def _place(url: str) -> tuple[str, str, str]:
+def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
+    final = visit.final_url or ""
+    ended, meant = urlsplit(final), urlsplit(visit.url)
+    if look.page is None or look.state is not None:
+        if ended.hostname not in context.plan.target.allowed_hosts:
+            yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list"
+    elif ended.netloc != meant.netloc:
+        yield "final-url", f"ended on another host: {final} in place of {visit.url}"
+    elif _place(final) != _place(visit.url):
+        yield "final-url", f"ended on {final} in place of {visit.url}"
+
+
+def _place(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc, parts.path.rstrip("/") or "/"
+    return parts.scheme, parts.path.rstrip("/") or "/"
 
 
-def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
+def _error_words(visit: PageVisit, text: str) -> str | None:
+    """The words by which it reads like an error page, or None."""
+    trace = _STACK_TRACE.search(text)
+    if trace:
+        return trace[0].strip()[:100]
+    few = text.strip() if len(text.strip()) <= FEW_WORDS else ""
+    for words in (visit.title, *visit.headings, few):
+        line = (words.strip().splitlines() or [""])[0]
+        if _ERROR_TITLE.match(line):
+            return line[:100]
+    return None
+
+
+def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str, str]]:
     told: set[tuple[str, str]] = set()
     for request in visit.requests:
         problem = _broken(context, visit, request)
@@ -109,14 +193,20 @@ def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Ite
             continue
         if (request.url, problem) not in told:
             told.add((request.url, problem))
-            yield request.url, f"{request.method} {request.url} {problem}"
+            yield "request", request.url, f"{request.method} {request.url} {problem}"
+    secure = urlsplit(visit.final_url or "").scheme == "https"
+    plain = [request.url for request in visit.requests if urlsplit(request.url).scheme == "http"] if secure else []
+    for url in dict.fromkeys((*visit.mixed_content, *plain)):
+        if not any(fnmatchcase(url, pattern) for pattern in look.ignore_requests):
+            yield "mixed-content", url, f"{url} was asked for over http by a document that came over https"
 
 
 def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> str | None:
-    if request.url == visit.url and request.type == "document":
+    if request.url in {visit.url, visit.final_url} and request.type == "document":
         return None  # the document itself is judged by its own rules
     host = urlsplit(request.url).hostname
-    if host is not None and host not in context.plan.target.allowed_hosts:
+    target = context.plan.target
+    if host is not None and host not in {*target.allowed_hosts, *target.third_parties}:
         return "goes to a host that allowed_hosts does not list (it was blocked)"
     if request.status is not None and request.status >= 400:
         return f"answered {request.status}"
@@ -140,6 +230,35 @@ def _errors(look: Look, visit: PageVisit) -> Iterator[str]:
         yield f"{kind}: {message.text[:300]}"
 
 
+def _beyond_limits(context: JudgeContext, visit: PageVisit, base: Finding) -> Iterator[Finding]:
+    options: PageHealthOptions = context.options
+    seconds = visit.document_seconds
+    if seconds is not None and seconds > options.document_seconds:
+        yield base.model_copy(
+            update={
+                "rule": "slow",
+                "element": visit.url,
+                "message": f"its document took {seconds:.1f} s to its last byte",
+                "measured": seconds,
+                "limit": options.document_seconds,
+                "unit": "s",
+            }
+        )
+    limit = options.response_megabytes * 1_000_000
+    for request in visit.requests:
+        if request.size is not None and request.size > limit:
+            yield base.model_copy(
+                update={
+                    "rule": "giant",
+                    "element": request.url,
+                    "message": f"{request.url} is {request.size:,} bytes",
+                    "measured": request.size / 1_000_000,
+                    "limit": options.response_megabytes,
+                    "unit": "MB",
+                }
+            )
+
+
 PAGE_HEALTH = Check(
     spec=CheckSpec(
         id="page-health",
@@ -154,5 +273,6 @@ PAGE_HEALTH = Check(
     needs=(PageVisit,),
     expects=lambda plan: plan.page_subjects(),
     judge=judge_page_health,
+    options=PageHealthOptions,
     judges_problems=True,
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from evidence_store.workspace import Workspace
-from tasks.contract import Shard
+from tasks.contract import Shard, Turn
 from tasks.doors.http import HttpAnswer, HttpRequest, fetch, fetch_all
 from tasks.plan import Plan
 from tasks.probes.models import HttpProbe, ReleaseProbe, ServiceProbe
@@ -75,7 +75,7 @@ class ServiceProbes:
 
     id = "probes"
     provides = (ServiceProbe,)
-    exclusive = False
+    turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """All services are one piece of work: they are asked at the same time."""

@@ -21,7 +21,7 @@ from playwright.sync_api import Response
 from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
 from tasks.baselines import BaselineError, baselines_root, read_index
-from tasks.contract import GatherError, Shard
+from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.plan import Look, Page, Plan
 from tasks.sweep import axe_scan, capture, stabilise
@@ -54,7 +54,7 @@ class PageSweep:
 
     id = "sweep"
     provides: tuple[type[Evidence], ...] = (PageVisit,)
-    exclusive = False
+    turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """Pieces of at most LOOKS_A_SHARD looks, at least one a core; dealt out in turn, so that slow pages spread."""

@@ -96,6 +96,10 @@ class PageVisit(Evidence):
     stored: tuple[StoredItem, ...] = ()
     elements: int = 0
     """Elements in the document when its text was read."""
+    password_fields: int = 0
+    """Visible ones: a page behind a sign-in that shows one is often the sign-in page."""
+    headings: tuple[str, ...] = ()
+    """Of the first level, as they are shown."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
     text: Artifact | None = None

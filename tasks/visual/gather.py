@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
 from tasks.baselines import BaselineError, baselines_root, picture_path, read_index
-from tasks.contract import GatherError, Shard
+from tasks.contract import GatherError, Shard, Turn
 from tasks.plan import Plan
 from tasks.visual.models import ApprovedIndex, Baseline
 
@@ -18,7 +18,7 @@ class ApprovedBaselines:
 
     id = "visual-baselines"
     provides = (Baseline, ApprovedIndex)
-    exclusive = False
+    turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """One look into one folder."""

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
-from tasks.contract import GatherError, Shard
+from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.plan import Page, Plan
 from tasks.vitals.metrics import METRICS, straddles
@@ -47,7 +47,7 @@ class VitalsRuns:
 
     id = "vitals"
     provides: tuple[type[Evidence], ...] = (PageVitals,)
-    exclusive = True
+    turn = Turn.ALONE
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
         """One piece of work: two pages on the same cores would measure each other."""

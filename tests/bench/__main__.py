@@ -21,7 +21,7 @@ from flows.run_settings import REPOSITORY
 
 REPETITIONS = 5
 SITE = "bench-site"
-GATHER = ("gather together", "gather alone")
+GATHER = ("gather together", "walk journeys", "gather alone")
 
 
 def _seconds(arguments: list[str], environment: dict[str, str]) -> tuple[float, str]:

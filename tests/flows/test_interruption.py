@@ -51,7 +51,7 @@ class Moment:
 
 
 GATHERING = Moment("gathering", _pages, "gathering", "chrom")
-WALKING = Moment("walking", _suite, "gathering", "python")
+WALKING = Moment("walking", _suite, "walking journeys", "python")
 MEASURING = Moment("measuring", _vitals, "measuring alone", "chrom")
 
 

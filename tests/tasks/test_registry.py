@@ -147,19 +147,19 @@ def test_a_check_is_found_by_its_id_or_the_nearest_is_named() -> None:
         check_named("visaul")
 
 
-def test_exclusive_sources_come_last_and_only_needed_ones_come() -> None:
+def test_sources_take_turns_and_only_needed_ones_come() -> None:
     plan = plan_with_a_checkpoint()
     ids = [source.id for source in sources_for([check.spec.id for check in CHECKS], plan)]
-    assert ids[-1] == "vitals"
+    assert ids[-2:] == ["journeys", "vitals"]
     assert sorted(ids) == sorted(source.id for source in SOURCES)
-    assert [source.id for source in sources_for(["health", "axe"], load_plan(DEMO))] == ["probes", "sweep"]
+    assert [source.id for source in sources_for(["health", "axe"], plan_with(checkpoints=[]))] == ["probes", "sweep"]
     assert sources_for(["release"], plan) == []
 
 
 def test_journeys_are_walked_for_other_checks_only_where_the_plan_has_checkpoints() -> None:
     without = plan_with(checkpoints=[])
     assert [source.id for source in sources_for(["axe"], without)] == ["sweep"]
-    assert [source.id for source in sources_for(["axe"], plan_with_a_checkpoint())] == ["journeys", "sweep"]
+    assert [source.id for source in sources_for(["axe"], plan_with_a_checkpoint())] == ["sweep", "journeys"]
 
 
 def test_expected_subjects_come_from_the_plan_alone() -> None:
@@ -179,12 +179,12 @@ def test_a_profile_chooses_its_checks_and_all_required_means_all() -> None:
 
 
 def test_a_required_check_without_a_table_is_expected_and_so_never_a_pass() -> None:
-    plan = plan_with(checks={"axe": {}}, profiles={"launch": {"required_checks": ["visual", "axe"]}})
+    plan = plan_with(checkpoints=[], checks={"axe": {}}, profiles={"launch": {"required_checks": ["visual", "axe"]}})
     expected = expected_subjects(plan, plan.profile("launch"))
     assert expected == {"axe": plan.page_subjects(), "visual": ("*",)}
 
 
 def test_a_check_that_would_expect_nothing_is_refused() -> None:
-    plan = plan_with(services=[], checks={"health": {}, "release": {}})
+    plan = plan_with(services=[], checkpoints=[], checks={"health": {}, "release": {}})
     with pytest.raises(PlanError, match=r"checks\.health expects nothing"):
         expected_subjects(plan, plan.profile("nightly"))

@@ -32,6 +32,8 @@ def evidence(
     page: Mapping[str, Any] | None = None,
     stored: bytes | None = None,
     visits: int = 1,
+    table: Mapping[str, Any] | None = None,
+    third_parties: Sequence[str] = (),
     **changes: Any,
 ) -> tuple[Run, Plan]:
     """A run with visits of `home`, whole but for these changes, and its plan."""
@@ -51,7 +53,9 @@ def evidence(
     )
     run.add(*[visit] * visits)
     written = {"name": "home", "path": "/en/home", "must_show": ["Welcome"]} | dict(page or {})
-    return run, plan_of({"page-health": {}}, pages=[written])
+    plan = plan_of({"page-health": dict(table or {})}, pages=[written])
+    target = plan.target.model_copy(update={"third_parties": tuple(third_parties)})
+    return run, plan.model_copy(update={"target": target})
 
 
 def health(**changes: Any) -> SubjectDecision:
@@ -169,6 +173,94 @@ BAD = [
         FAIL,
         "too many redirects",
         partial(health, problem="too many redirects", problem_code="redirect-loop"),
+    ),
+]
+LIKE_AN_ERROR_PAGE = {
+    "in its title": {"title": "404 - Page not found"},
+    "in its title, in German": {"title": "Seite nicht gefunden"},
+    "in its heading": {"headings": ("Something went wrong",)},
+    "in its few words": {"text": b"Internal Server Error\nWelcome back later"},
+    "as a stack trace": {"text": b"Welcome\n  at Server.render (/app/server.js:120:9)\n" + b"words " * 200},
+    "as a Python trace": {"text": b"Welcome " + b"words " * 200 + b"Traceback (most recent call last):"},
+    "as a folder": {"title": "Index of /en"},
+    "of a gateway": {"title": "502 Bad Gateway"},
+}
+READS_LIKE_ONE_AND_IS_NOT = {
+    "a sentence with the words": {"headings": ("How we handle a page not found",)},
+    "a title with a number": {"title": "4040 trees planted"},
+    "a long page that begins so": {"text": b"Not found in the wild\nWelcome " + b"words " * 200},
+    "allowed": {
+        "title": "Service unavailable: how to plan",
+        "table": {"allow_error_words": ["Service unavailable: how*"]},
+    },
+}
+SECURE = "https://127.0.0.1:8600/en/home"
+BAD += [
+    *(
+        Case(f"reads like an error page {name}", FAIL, "reads like an error page", partial(health, **seen))
+        for name, seen in LIKE_AN_ERROR_PAGE.items()
+    ),
+    Case(
+        "a sign-in form in place of the page",
+        FAIL,
+        "'Welcome'; it asks for a password",
+        partial(health, text=b"Sign in", password_fields=1),
+    ),
+    Case(
+        "a sign-in form, and nothing to tell it by",
+        FAIL,
+        "visited by 'viewer', who has signed in",
+        partial(health, password_fields=1, identity="viewer", page={"must_show": []}),
+        warns=True,
+    ),
+    Case("a picture of one colour", FAIL, "its picture is of one colour", partial(health, plain_share=1.0)),
+    Case(
+        "pictures and no text",
+        FAIL,
+        "only 3 pictures",
+        partial(health, text=b"", pictured=3, page={"must_show": []}),
+        warns=True,
+    ),
+    Case("a document that took long", FAIL, "took 10.5 s", partial(health, document_seconds=10.5)),
+    Case(
+        "a giant response",
+        FAIL,
+        "is 10,000,001 bytes",
+        partial(
+            health, requests=requests(SeenRequest(url=API, method="GET", type="fetch", status=200, size=10_000_001))
+        ),
+    ),
+    Case(
+        "a response beyond what the plan allows",
+        FAIL,
+        "is 2,000 bytes",
+        partial(
+            health,
+            requests=requests(SeenRequest(url=API, method="GET", type="fetch", status=200, size=2_000)),
+            table={"response_megabytes": 0.001},
+        ),
+    ),
+    Case(
+        "mixed content that the browser told of",
+        FAIL,
+        "asked for over http",
+        partial(health, mixed_content=("http://127.0.0.1:8600/a.png",)),
+    ),
+]
+GOOD += [
+    *(
+        Case(f"reads like an error page and is none: {name}", PASS, "as itself", partial(health, **seen))
+        for name, seen in READS_LIKE_ONE_AND_IS_NOT.items()
+    ),
+    Case("almost one colour", PASS, "as itself", partial(health, plain_share=0.9998)),
+    Case("a password field beside its texts", PASS, "as itself", partial(health, password_fields=1, identity="viewer")),
+    Case("as slow as is allowed", PASS, "as itself", partial(health, document_seconds=10.0)),
+    Case("a dialog", PASS, "as itself", partial(health, dialogs=("alert: Hello",)), warns=True),
+    Case(
+        "a listed third party",
+        PASS,
+        "as itself",
+        partial(health, requests=requests(request("https://fonts.example/a.css")), third_parties=["fonts.example"]),
     ),
 ]
 BROKEN = [

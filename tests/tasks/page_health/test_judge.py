@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from evidence_store.model import Outcome
-from tests.tasks.judged_runs import Case, assert_ends_as_said, judged, plan_of
+from tasks.sweep.models import PageVisit
+from tests.tasks.judged_runs import BASE, STARTED, Case, assert_ends_as_said, judged, only_subject, plan_of
 
-from .cases import API, BAD, BROKEN, GOOD, evidence, findings, health, request, requests, said
+from .cases import API, BAD, BROKEN, GOOD, URL, evidence, findings, health, request, requests, said
 
 
 @pytest.mark.parametrize("case", [*GOOD, *BAD, *BROKEN], ids=lambda case: case.name)
@@ -71,3 +72,33 @@ def test_a_page_that_wrote_more_messages_than_were_kept_does_not_pass() -> None:
 
 def test_an_uncaught_error_is_never_taken_for_a_failed_resource() -> None:
     assert health(messages=(said("Failed to load resource bundle: x", "uncaught"),)).outcome is Outcome.FAIL
+
+
+STATE = {"name": "open", "do": [{"click": "#menu"}], "must_show": ["Settings"]}
+
+
+def state(final_url: str, text: bytes = b"Settings") -> tuple[Outcome, str]:
+    """What a state of `home` ended in, whose steps led to this address."""
+    run, plan = evidence(page={"states": [STATE]})
+    run.evidence.clear()
+    seen = {"final_url": final_url, "status": 200, "text": run.file("data/sweep/home.open@desktop/text.txt", text)}
+    visit = PageVisit(
+        subject="home.open@desktop", gathered_at=STARTED, page="home", state="open", viewport="desktop", url=URL, **seen
+    )
+    subject = only_subject("page-health", run.add(visit), plan, "home.open@desktop")
+    return subject.outcome, subject.reason
+
+
+def test_a_state_is_where_its_steps_led_and_shows_its_own_texts() -> None:
+    assert state(f"{BASE}/en/settings")[0] is Outcome.PASS
+    assert state(f"{BASE}/en/home", b"Welcome") == (Outcome.FAIL, "1 of 1 texts are not on the page: 'Settings'")
+    outcome, reason = state("https://elsewhere.example/settings")
+    assert (outcome, "a host that allowed_hosts does not list" in reason) == (Outcome.FAIL, True)
+
+
+def test_third_parties_are_reported_in_the_pass() -> None:
+    result = findings(
+        requests=requests(request("https://fonts.example/a.css").model_copy(update={"third_party": True})),
+        third_parties=["fonts.example"],
+    )
+    assert "to third parties: fonts.example" in result.findings[0].looked_at

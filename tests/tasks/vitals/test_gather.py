@@ -14,7 +14,7 @@ import pytest
 
 from evidence_store.model import Outcome, Release
 from evidence_store.workspace import Workspace, evidence_of
-from tasks.contract import GatherError
+from tasks.contract import GatherError, Turn
 from tasks.judging import judge
 from tasks.plan import Plan
 from tasks.vitals import gather
@@ -264,7 +264,7 @@ def test_the_work_is_one_piece_that_runs_alone() -> None:
     plan = plan_with([page("one"), page("two")])
     (shard,) = VitalsRuns().shards(plan)
     assert shard.members == ("one@desktop", "two@desktop")
-    assert VitalsRuns.exclusive
+    assert VitalsRuns.turn is Turn.ALONE
 
 
 @pytest.mark.parametrize(
