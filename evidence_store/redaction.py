@@ -21,7 +21,7 @@ import threading
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -62,6 +62,7 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._replacements: dict[bytes, tuple[bytes, str]] = {}
+        self._learned: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
 
     def learn(self, secret: str, name: str) -> None:
@@ -74,8 +75,19 @@ class Redactor:
             # A mark that holds the secret would keep it, and grow with every pass.
             marker = b"[***]"
         with self._lock:
+            self._learned.setdefault(secret, name)
             for form in forms:
                 self._replacements.setdefault(form, (marker, name))
+
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """What was learned, each with its public name: for another process of the same run, and for nothing else."""
+        with self._lock:
+            return tuple(self._learned.items())
+
+    def removed(self, counts: Mapping[str, int]) -> None:
+        """Count what another process of the same run removed."""
+        for rule, times in counts.items():
+            self._count(rule, times)
 
     def longest_form(self) -> int:
         """How long the longest secret is in any of its encodings, in bytes."""

@@ -110,7 +110,7 @@ class Workspace:
         """Told (source, subject) whenever a look has ended, for whoever shows progress."""
         self._lock = threading.Lock()
         self._held: IO[str] | None = None
-        self._resumed = False
+        self.resumed = False
         """A resumed run looks again where it was cut off, over files that nothing speaks of yet."""
 
     @classmethod
@@ -135,13 +135,20 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"there is no run {run_id} to resume in {home / 'runs'}: {error}") from error
         workspace = cls(root)
-        workspace._resumed = True
+        workspace.resumed = True
         for name in workspace.names():
             if name.endswith(".failure.json"):
                 failed = workspace.bag / name
                 failed.with_name(name.rpartition("/")[2].replace(".failure.", ".evidence.")).unlink(missing_ok=True)
                 failed.unlink()
         return workspace, opened
+
+    @classmethod
+    def join(cls, root: Path, *, resumed: bool) -> Workspace:
+        """The folder of a run that another process holds, to add evidence to it on that process's behalf."""
+        workspace = cls(root)
+        workspace.resumed = resumed
+        return workspace
 
     def remember(self, opened: OpenedRun) -> None:
         """Write down what this folder was opened for, beside the bag."""
@@ -194,7 +201,7 @@ class Workspace:
         content = self.redactor.redact(content)
         destination = self._inside(path)
         with self._lock:
-            if not self._resumed and destination.exists() and destination.read_bytes() != content:
+            if not self.resumed and destination.exists() and destination.read_bytes() != content:
                 raise WorkspaceError(f"{path} is evidence already; it is never overwritten")
             self._replace(destination, content)
         return Artifact(path=path, media_type=media_type, sha256=hashlib.sha256(content).hexdigest(), size=len(content))

@@ -137,6 +137,7 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         phase = progress.add_task("reading the plan", total=None)
         sources: dict[str, TaskID] = {}
+        seen: dict[str, set[str]] = {}
 
         def listener(event: str, name: str, details: dict[str, Any]) -> None:
             with lock:
@@ -144,8 +145,10 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
                     return  # what ends from here on ends because everything does
                 if event == "source":
                     sources[name] = progress.add_task(f"  {name}", total=details["total"])
+                    seen[name] = set()
                 elif event == "looked" and name in sources:
-                    progress.advance(sources[name], len(details["subjects"]))
+                    seen[name].update(details["subjects"])
+                    progress.update(sources[name], completed=len(seen[name]))
                     if details.get("problem"):
                         progress.console.print(f"{name} could not look: {details['problem']}", markup=False)
                 elif event in PHASE_WORDS:

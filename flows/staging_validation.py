@@ -11,7 +11,7 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -31,17 +31,26 @@ from evidence_store import package
 from evidence_store.bundle import BundleError
 from evidence_store.gate import decide
 from evidence_store.ledger import Ledger
-from evidence_store.model import CheckResult, Manifest, PreviousRun, Release, VerdictWord, Waiver, new_run_id
+from evidence_store.model import (
+    CheckResult,
+    Manifest,
+    PreviousRun,
+    Release,
+    Rendering,
+    VerdictWord,
+    Waiver,
+    new_run_id,
+)
 from evidence_store.objects import ObjectStore, StoreError, StoreSettings
 from evidence_store.report.markdown import findings_table, scorecard_markdown
 from evidence_store.report.story import tell
 from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
+from flows.gathering_places import GatheringPlace, gathering_place
 from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
-from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
@@ -115,21 +124,21 @@ def run_validation(
     resume: str | None = None,
 ) -> State[Any]:
     """The story, for every entry flow; returns the state whose name is the verdict."""
-    try:
-        run = open_run(target, profile, release, only, note, started_by, resume)
-    except (PlanError, StoreError, WorkspaceError) as error:
-        return nothing_proven(error)
-    try:
+    with ExitStack() as ending:
+        try:
+            place = ending.enter_context(gathering_place())
+            run = open_run(target, profile, release, only, note, started_by, resume)
+        except (PlanError, StoreError, WorkspaceError) as error:
+            return nothing_proven(error)
+        ending.callback(run.workspace.release)
         before = run.opened.release
-        gather(run)
+        gather(run, place)
         release_seen = release_after(run, before)
         results = judge_all(run, release_seen)
         with run.phase("decide"):
             decision = decide(run.expected, results, run.waivers, release_seen, run.opened.opened_at)
         manifest = write_down(run, release_seen, results, decision)
         return bundle_and_seal(run, manifest)
-    finally:
-        run.workspace.release()
 
 
 def open_run(
@@ -217,28 +226,33 @@ def refuse_another_run(workspace: Workspace, opened: OpenedRun, target: str, pro
         raise WorkspaceError(f"run {opened.run_id} cannot be resumed so: {'; '.join(problems)}")
 
 
-def gather(run: Run) -> None:
+def gather(run: Run, place: GatheringPlace) -> None:
     """Gather: who only looks at staging at once, then who changes it, then who must be alone on the machine."""
+    run.workspace.on_look = lambda source, subject: announce("looked", source, subjects=(subject,))
     for turn in Turn:
-        sources = [source for source in sources_for(run.checks, run.plan) if source.turn is turn]
-        work = [(source, shard) for source in sources for shard in source.shards(run.plan)]
-        if not work:
-            continue
-        for source in sources:
-            members = {member for shard in source.shards(run.plan) for member in shard.members}
-            announce("source", source.id, total=len(members))
-        with run.phase(turn.value):
-            for step in [
-                as_task(f"{source.id} {shard.id}", partial(look, run, source, shard)) for source, shard in work
-            ]:
-                step.wait()
+        take_turn(run, place, turn)
     with run.phase("redact"):
         run.workspace.sweep_secrets()
 
 
-def look(run: Run, source: Source, shard: Shard) -> State[Any]:
+def take_turn(run: Run, place: GatheringPlace, turn: Turn) -> None:
+    """Every shard of the sources whose turn it is, as many at once as there are threads."""
+    sources = [source for source in sources_for(run.checks, run.plan) if source.turn is turn]
+    work = [(source, shard) for source in sources for shard in source.shards(run.plan)]
+    if not work:
+        return
+    for source in sources:
+        members = {member for shard in source.shards(run.plan) for member in shard.members}
+        announce("source", source.id, total=len(members))
+    with run.phase(turn.value):
+        steps = [as_task(f"{source.id} {shard.id}", partial(look, run, place, source, shard)) for source, shard in work]
+        for step in steps:
+            step.wait()
+
+
+def look(run: Run, place: GatheringPlace, source: Source, shard: Shard) -> State[Any]:
     """One shard of a source; a shard that could not look is a failed task, and its evidence says why."""
-    problem = gather_shard(source, run.plan, shard, run.workspace)
+    problem = place.gather(source, run.plan, shard, run.workspace)
     announce("looked", source.id, subjects=shard.members, problem=problem)
     if problem is not None:
         return Failed(name="CouldNotLook", message=problem)
@@ -259,10 +273,11 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
     results: list[CheckResult] = []
 
     def conclude(check: str) -> State[Any]:
-        result = judge(check_named(check), run.plan, run.profile, run.opened.opened_at, release, run.workspace)
-        for finding in result.findings:
-            for rendering in finding.renderings:
-                run.workspace.write(rendering.path, rendering.content, rendering.media_type)
+        def keep(rendering: Rendering) -> None:
+            run.workspace.write(rendering.path, rendering.content, rendering.media_type)
+
+        opened = run.opened.opened_at
+        result = judge(check_named(check), run.plan, run.profile, opened, release, run.workspace, keep)
         results.append(result)
         outcomes = {finding.word for finding in result.findings} | ({"error"} if result.problem else set())
         worst = next((word for word in ("error", "fail", "not_run", "review", "warn") if word in outcomes), "pass")

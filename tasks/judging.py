@@ -11,20 +11,31 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from evidence_store.model import CheckResult, Evidence, Finding, Outcome, Release, Severity
+from evidence_store.model import CheckResult, Evidence, Finding, Outcome, Release, Rendering, Severity
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, ShardFailure, evidence_of, failures_of
 from tasks.contract import Check, JudgeContext
 from tasks.plan import Plan, Profile
 from tasks.registry import SOURCES
 
+Keep = Callable[[Rendering], None]
+
 
 def judge(
-    check: Check, plan: Plan, profile: Profile, started_at: datetime, release: Release, files: EvidenceFiles
+    check: Check,
+    plan: Plan,
+    profile: Profile,
+    started_at: datetime,
+    release: Release,
+    files: EvidenceFiles,
+    keep: Keep | None = None,
 ) -> CheckResult:
-    """Judge one check on the evidence of a run, being made or stored."""
+    """Judge one check on the evidence of a run, being made or stored.
+
+    Pictures a judge draws are handed to `keep` as they come, where there is one: hundreds at once would fill the memory.
+    """
     began = time.monotonic()
     # A check the plan has no table for is judged by nobody; `options` is then never looked at.
     options = plan.checks.get(check.spec.id) or check.options.model_construct()
@@ -35,7 +46,12 @@ def judge(
     try:
         failures = [failure for failure in failures_of(files) if failure.source in _sources_of(check)]
         gathered = [evidence_of(files, kind) for kind in check.needs]
-        findings.extend(_findings(check, context, gathered, expected))
+        for finding in _findings(check, context, gathered, expected):
+            if keep is not None and finding.renderings:
+                for rendering in finding.renderings:
+                    keep(rendering)
+                finding = finding.model_copy(update={"renderings": ()})
+            findings.append(finding)
         findings.extend(_failed_shards(expected, findings, failures))
     except BrokenEvidenceError as error:
         problem = f"the evidence cannot be read: {error}"
