@@ -89,10 +89,8 @@ def run_errand(errand: Errand) -> ErrandDone:
     plan = parse_stored_plan(errand.plan, "the run's plan")
     missing = missing_environment(plan, os.environ)
     if missing:
-        problem: str | None = (
-            f"{', '.join(missing)} has no value where this is gathered ({platform.node()}); set it there"
-        )
-        record_failure(source.id, errand.shard, str(problem), workspace)
-    else:
-        problem = gather_shard(source, plan, errand.shard, workspace)
+        words = f"{', '.join(missing)} has no value where this is gathered ({platform.node()}); set it there"
+        record_failure(source.id, errand.shard, words, workspace)
+        return ErrandDone(words, (), {})
+    problem = gather_shard(source, plan, errand.shard, workspace)
     return ErrandDone(problem, workspace.redactor.secrets(), dict(workspace.redactor.report().counts))

@@ -34,7 +34,7 @@ def judge(
 ) -> CheckResult:
     """Judge one check on the evidence of a run, being made or stored.
 
-    Pictures a judge draws are handed to `keep` as they come, where there is one: hundreds at once would fill the memory.
+    Pictures a judge draws are handed to `keep` as they come, if it is given: hundreds at once would fill the memory.
     """
     began = time.monotonic()
     # A check the plan has no table for is judged by nobody; `options` is then never looked at.
