@@ -21,7 +21,7 @@ import threading
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -168,6 +168,17 @@ def _looks_secret(value: str) -> bool:
     return len(value) > SHORTEST_WORD or (len(value) >= SHORTEST_LEARNED and any(map(str.isdigit, value)))
 
 
+def _inside_base64(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """How it looks inside the base64 of a longer text, such as `user:password`: three ways, by where it begins.
+
+    Characters that it shares with its neighbours are left out; what is left is most of it.
+    """
+    yield encode(raw).rstrip(b"=")
+    for before in range(3):
+        whole = (before + len(raw)) * 8 // 6
+        yield encode(b"\0" * before + raw)[-(-before * 8 // 6) : whole]
+
+
 def _encodings(secret: str) -> set[bytes]:
     raw = secret.encode("utf-8", "surrogatepass")
     escaped = escape(secret)
@@ -185,6 +196,8 @@ def _encodings(secret: str) -> set[bytes]:
         escaped.encode("utf-8", "surrogatepass"),
     }
     if len(raw) >= 8:
-        # Shorter ones would match by chance, and base64 of a part of a text shifts with its offset.
-        forms |= {base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"=")}
+        # Shorter ones would match by chance.
+        forms |= {
+            form for encode in (base64.b64encode, base64.urlsafe_b64encode) for form in _inside_base64(raw, encode)
+        }
     return {form for form in forms if len(form) >= SHORTEST_SECRET}

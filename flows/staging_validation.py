@@ -48,7 +48,7 @@ from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.gathering_places import GatheringPlace, gathering_place
 from flows.run_progress import announce
-from flows.run_settings import home_folder, ready_plan
+from flows.run_settings import home_folder, ready_plan, target_names
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
 from tasks.judging import judge
@@ -154,6 +154,7 @@ def open_run(
     began = time.monotonic()
     announce("plan", target)
     plan = ready_plan(target)
+    refuse_another_queue(plan.target.name)
     profile = plan.profile(profile_name)
     expected = expected_subjects(plan, profile)
     for check in only or ():
@@ -210,6 +211,16 @@ def open_run(
     run.phases["open"] = round(time.monotonic() - began, 3)
     get_run_logger().info(f"Run {run.opened.run_id}: {sum(map(len, expected.values()))} subjects are expected")
     return run
+
+
+def refuse_another_queue(target: str) -> None:
+    """Refuse a form filled in with another target than its deployment is for: it would run beside that one's queue."""
+    queue_of = deployment.name
+    if queue_of and queue_of != target and queue_of in target_names():
+        raise PlanError(
+            target,
+            [f"the deployment '{queue_of}' runs in that target's queue; start the deployment '{target}' in its place"],
+        )
 
 
 def refuse_another_run(workspace: Workspace, opened: OpenedRun, target: str, profile: str, release: str | None) -> None:

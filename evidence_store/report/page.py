@@ -41,6 +41,8 @@ class PageState:
 
     subject: str
     path: str
+    small: str
+    """A small picture of it, for a page of hundreds of them; the screenshot itself when there is none."""
     word: str
     checks: str
 
@@ -155,7 +157,8 @@ def _states(manifest: Manifest, present: Collection[str]) -> list[PageState]:
         word = min(said, key=WORST_FIRST.index) if said else "absent"
         checks = sorted(set(said.get(word, [])))
         told = counted(len(checks), "check") if word == "pass" else line(", ".join(checks))
-        states.append(PageState(line(name), path, word, told))
+        small = f"{path.rpartition('/')[0]}/thumbnail.webp"
+        states.append(PageState(line(name), path, small if small in present else path, word, told))
     return sorted(states, key=lambda state: (WORST_FIRST.index(state.word), state.subject))
 
 

@@ -334,3 +334,19 @@ def test_two_members_of_one_name_are_both_redacted() -> None:
             archive.writestr("a", b"correct horse, again")
         redacted = knowing("correct horse").redact(content.getvalue())
     assert b"correct horse" not in redacted
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "user:", "admin:", "x" * 31])
+@pytest.mark.parametrize("after", ["", ":", "rest of it"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_a_longer_base64_text_is_removed(
+    before: str, after: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """As the password of Basic authentication is, wherever it begins: at most its two edges share a character."""
+    redactor = Redactor()
+    redactor.learn("correct-horse-9", "env:PASSWORD")
+    text = encode(f"{before}correct-horse-9{after}".encode())
+    kept = redactor.redact(b"Basic " + text + b";")
+    assert kept.count(b"[redacted:env:PASSWORD]") == 1
+    rest = kept.replace(b"[redacted:env:PASSWORD]", b"").removeprefix(b"Basic ").removesuffix(b";")
+    assert len(rest) <= len(text) - 15 * 8 // 6 + 2

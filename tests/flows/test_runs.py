@@ -259,6 +259,17 @@ def test_a_check_that_is_not_planned_cannot_be_asked_for(world: World, server: H
     assert world.runs("only-unplanned") == []
 
 
+def test_a_deployment_runs_its_own_target_alone(world: World, server: HostileServer) -> None:
+    """Its queue serialises one target; another one, named in its form, would run beside that one's queue."""
+    plan = healthy_plan(world, server, "one-target")
+    healthy_plan(world, server, "other-target")
+    elsewhere = {"STAGEPROOF_TARGETS": str(world.folder), "PREFECT__RUNTIME__DEPLOYMENT__NAME": "other-target"}
+    state = world.validate(plan, environment=elsewhere)
+    assert (state.name, "start the deployment 'one-target' in its place" in state.message) == ("PlanError", True)
+    at_home = elsewhere | {"PREFECT__RUNTIME__DEPLOYMENT__NAME": "one-target"}
+    assert world.validate(plan, environment=at_home).name == "Go"
+
+
 def test_a_failing_service_is_a_no_go_in_prefect(world: World, server: HostileServer) -> None:
     """The flow run's state is NoGo, and the finding is in its table."""
     server.answers["/health"] = answer("<p>up</p>")

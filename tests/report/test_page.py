@@ -290,3 +290,10 @@ def test_a_wide_run_opens_and_filters_quickly(browser: Browser, tmp_path: Path) 
     context.close()
     assert seconds < 10
     assert opened.complaints == []
+
+
+def test_the_gallery_shows_thumbnails_and_leads_to_the_screenshots() -> None:
+    """Hundreds of whole screenshots would take minutes to open."""
+    told, folder = manifest("go"), "data/sweep/home@phone"
+    html = render(told, [f"{folder}/screenshot.png", f"{folder}/thumbnail.webp"])
+    assert f'<a href="./{folder}/screenshot.png"><img src="./{folder}/thumbnail.webp"' in html
