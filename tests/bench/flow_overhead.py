@@ -1,7 +1,4 @@
-"""`make bench`: what starting costs, and what a run costs beyond the looking itself.
-
-Prints a table; compare ratios, since wall times depend on the machine and on what else it does.
-"""
+"""Part `run`: what starting costs, and what a run costs beyond the looking itself."""
 
 from __future__ import annotations
 
@@ -30,29 +27,35 @@ def _seconds(arguments: list[str], environment: dict[str, str]) -> tuple[float, 
     return time.monotonic() - began, ended.stdout
 
 
-def main() -> None:
-    """Measure and print."""
-    console = Console()
-    table = Table("what", "seconds (median)", "ratio", title="stageproof bench")
+def measure_run(console: Console) -> list[dict[str, str]]:
+    """Measure, print a table, and return its rows."""
+    table = Table("what", "seconds (median)", "ratio", title="run: starting, and the flow beyond gathering")
+    kept: list[dict[str, str]] = []
+
+    def add(*row: str) -> None:
+        table.add_row(*row)
+        kept.append(dict(zip(("what", "seconds", "ratio"), row, strict=True)))
+
     environment = dict(os.environ)
     python, _ = _median([sys.executable, "-c", "pass"], environment)
-    table.add_row("python -c pass", f"{python:.2f}", "1.0")
+    add("python -c pass", f"{python:.2f}", "1.0")
     for words, arguments in {
         "stageproof --help": ["-m", "flows.command_line", "--help"],
         "stageproof plan demo": ["-m", "flows.command_line", "plan", "demo"],
         "import prefect": ["-c", "import prefect"],
     }.items():
         median, _ = _median([sys.executable, *arguments], environment)
-        table.add_row(words, f"{median:.2f}", f"{median / python:.1f} x python")
+        add(words, f"{median:.2f}", f"{median / python:.1f} x python")
 
     home = REPOSITORY / ".stageproof" / "bench"
     stack = local_stack.up(home, ports=local_stack.Ports.random(), with_worker=False, owned=True)
     try:
         for row in _runs(stack, home, environment):
-            table.add_row(*row)
+            add(*row)
     finally:
         local_stack.down(home)
     console.print(table)
+    return kept
 
 
 def _median(arguments: list[str], environment: dict[str, str]) -> tuple[float, list[str]]:
@@ -96,7 +99,3 @@ def _runs(stack: local_stack.Stack, home: Path, environment: dict[str, str]) -> 
             beyond = f"run {number}: {words} beyond gathering"
             rows.append((beyond, f"{seconds - gathering:.1f}", f"{seconds / gathering:.2f} x"))
     return rows
-
-
-if __name__ == "__main__":
-    main()
