@@ -132,7 +132,7 @@ def measure(
     timeout: float = 1800,
     memory: bool = False,
 ) -> Measured:
-    """Run a command to its end and say what it took; its output goes to `log`. One over time is ended (exit code -9)."""
+    """Run a command to its end and say what it took; its output goes to `log`; over time it is ended (code -9)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     before = {process.pid for process in psutil.Process().children()}
     peaks = [0, 0]

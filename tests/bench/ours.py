@@ -1,7 +1,7 @@
 """Our sweep as a command of its own: gather and judge a plan's checks, without the flow around them.
 
-`python -m tests.bench.ours PLAN --home FOLDER --result FILE [--approve]`; only the public seams are used (the sources of
-the checks, their shards, `gather_shard`, `judge`), so whatever a sweep becomes is what is measured.
+`python -m tests.bench.ours PLAN --home FOLDER --result FILE [--approve]`; only the public seams are used (the sources
+of the checks, their shards, `gather_shard`, `judge`), so whatever a sweep becomes is what is measured.
 """
 
 from __future__ import annotations

@@ -57,9 +57,7 @@ def write_plan(folder: Path, url: str, screens: list[Screen]) -> Path:
             "allowed_hosts": ["127.0.0.1"],
             "release": {"url": "/version.json", "pointer": "/commit"},
         },
-        "viewports": {
-            name: {"width": size[0], "height": size[1]} for name, size in VIEWPORTS.items() if name in used
-        },
+        "viewports": {name: {"width": size[0], "height": size[1]} for name, size in VIEWPORTS.items() if name in used},
         "pages": [
             {
                 "name": page.name,

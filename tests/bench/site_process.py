@@ -17,9 +17,7 @@ _BUSY = "while True: pass"
 
 
 @contextlib.contextmanager
-def serving(
-    folder: Path, port: int, *, pages: int, regressions: Iterable[str] = (), slow_ms: int = 0
-) -> Iterator[str]:
+def serving(folder: Path, port: int, *, pages: int, regressions: Iterable[str] = (), slow_ms: int = 0) -> Iterator[str]:
     """The site's URL for the time of a `with`; raises RuntimeError when it does not start."""
     command = [sys.executable, "-m", "tests.bench.site", "--port", str(port), "--pages", str(pages)]
     command += ["--slow", str(slow_ms), "--regression", ",".join(regressions)]

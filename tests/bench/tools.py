@@ -34,6 +34,8 @@ NO_DOWNLOADS = {
 }
 AT_A_TIME = max(2, os.cpu_count() or 1)
 """Pages a peer looks at together: as many as our own sweep may."""
+UNSTABLE = "the page never stood still"
+"""How our visual judge calls a page of which no two frames were equal."""
 PAGE_TIMEOUT_MS = 90_000
 """Long, because a peer that gives up on a busy machine would only be counted out."""
 
@@ -168,10 +170,10 @@ class Stageproof(Tool):
             if outcome != "pass"
         }
         passed = {name: outcomes["visual"][name] == "pass" for name in judged}
-        # Unstable is no result of a peer either, but here it is told apart: it counts as a false alarm, not as unchecked.
-        passed |= {
-            screen.name: False for screen in self.screens if outcomes["visual"].get(screen.name) == "error"
-        }
+        # A page that was found unstable was looked at: a false alarm. Every other error is a page not checked.
+        visual, reasons = outcomes["visual"], content["reasons"]["visual"]
+        unstable = {name for name, outcome in visual.items() if outcome == "error" and UNSTABLE in reasons[name]}
+        passed |= {screen.name: False for screen in self.screens if screen.name in unstable}
         return Reading(passed, "; ".join(content["problems"]), details)
 
 
@@ -270,9 +272,13 @@ class PlaywrightTest(Tool):
     def configure(self) -> None:
         """Tests and configuration; `node_modules` must lie above a test for its imports."""
         screens = [
-            {"name": s.name, "url": self.url + s.page.path, "size": dict(zip(("width", "height"), VIEWPORTS[s.viewport], strict=True))}
-            for s in self.screens
-        ]  # fmt: skip
+            {
+                "name": screen.name,
+                "url": self.url + screen.page.path,
+                "size": {"width": VIEWPORTS[screen.viewport][0], "height": VIEWPORTS[screen.viewport][1]},
+            }
+            for screen in self.screens
+        ]
         self._write("screens.json", screens)
         self._write(
             "sweep.spec.js",
@@ -351,7 +357,9 @@ class Pa11y(Tool):
                 "urls": [self.url + screen.page.path for screen in self.screens if screen.viewport == "desktop"],
             },
         )
-        self.version = f"pa11y-ci {_installed('pa11y-ci')}, pa11y {_installed('pa11y')}, axe-core {_installed('axe-core')}"
+        self.version = (
+            f"pa11y-ci {_installed('pa11y-ci')}, pa11y {_installed('pa11y')}, axe-core {_installed('axe-core')}"
+        )
 
     def command(self) -> list[str]:
         """Its JSON goes to standard output; node writes it to the file, so that no shell is needed."""

@@ -1,4 +1,4 @@
-"""A site for measuring sweeps: 20 kinds of realistic pages, any number of them, with regressions that can be switched on."""
+"""A site for measuring sweeps: 20 kinds of realistic pages, any number of them, and regressions to switch on."""
 
 from .app import create_app
 from .pages import KINDS, KNOWN_DEFECTS, LIVE, SitePage, site_pages

@@ -34,7 +34,7 @@ def web_font() -> bytes | None:
 
 
 def create_app(pages: int = len(KINDS), regressions: frozenset[str] = frozenset(), slow_ms: int = 0) -> Starlette:
-    """So many pages, with these regressions; `slow_ms` more for each API call, a quarter of it for pictures and font."""
+    """So many pages, with these regressions; `slow_ms` more for each API call, a quarter for pictures and font."""
     site = _Site(site_pages(pages), regressions, slow_ms / 1000)
     return Starlette(
         routes=[

@@ -12,12 +12,13 @@ LIVE: Final = "[data-live]"
 PHOTOGRAPHS: Final = 32
 """Different motifs; pages share them, as pages of a real site do."""
 
-_WORDS: Final = (
+_TEXT: Final = (
     "harbour field season report water grain market supply partner region measure target result energy forest"
     " river programme quarter budget review method sample station survey volume average growth balance route depot"
     " carrier freight vessel cargo storage yield weather forecast change supplier audit standard local national"
     " record annual steady early late strong careful open shared direct clear whole common simple useful"
-).split()
+)
+_WORDS: Final = _TEXT.split()
 
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "home": ("hero", "figures", "carousel", "article:2", "gallery:6", "quotes"),

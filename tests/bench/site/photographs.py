@@ -39,14 +39,13 @@ def _landscape(number: int) -> Image.Image:
     random = np.random.default_rng(number)
     dark, middle, light = (np.array(colour, dtype=np.float32) for colour in _PALETTES[number % len(_PALETTES)])
     relief = sum(
-        (_smooth(random, width, height, cells) / cells for cells in (3, 7, 17, 41)), np.zeros((height, width), np.float32)
+        (_smooth(random, width, height, cells) / cells for cells in (3, 7, 17, 41)),
+        np.zeros((height, width), np.float32),
     )
     relief = (relief - relief.min()) / float(np.ptp(relief))
     depth = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     share = np.clip(0.75 * (1 - depth) + 0.5 * relief, 0, 1)[..., None]
-    colours = np.where(
-        share < 0.5, dark + (middle - dark) * (share * 2), middle + (light - middle) * (share * 2 - 1)
-    )
+    colours = np.where(share < 0.5, dark + (middle - dark) * (share * 2), middle + (light - middle) * (share * 2 - 1))
     for ridge in range(3):
         line = 0.45 + 0.17 * ridge + 0.12 * (_smooth(random, width, 1, 6 + 3 * ridge)[0] - 0.5)
         colours = np.where((depth > line[None, :])[..., None], colours * (0.86 - 0.08 * ridge), colours)

@@ -51,6 +51,9 @@ for (const carousel of document.querySelectorAll("[data-carousel]")) {
   setInterval(next, 5000);
 }
 
+// Wide tables open at their newest columns; the first column stays in sight.
+for (const region of document.querySelectorAll(".scroll")) region.scrollLeft = 220;
+
 for (const clock of document.querySelectorAll("[data-live]")) {
   const tick = () => { clock.textContent = new Date().toLocaleTimeString("en-GB"); };
   tick();
