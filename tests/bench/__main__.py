@@ -14,6 +14,7 @@ on what else it does. Peers are installed from the npm registry when node and np
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 
@@ -60,6 +61,8 @@ def main() -> int:
     # A file or a pipe has no width of its own, and a table squeezed into 80 columns is unreadable.
     console = Console() if sys.stdout.isatty() else Console(width=150)
     setting = Setting(console, options.reps, options.pages, peers, options.sizes, options.slow, options.load)
+    # Tools and the site are ended on the way out; without this, only Ctrl-C would end them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for part in options.parts or PARTS:
         console.rule(part)
         PARTS[part](setting)
