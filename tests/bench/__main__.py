@@ -1,102 +1,84 @@
-"""`make bench`: what starting costs, and what a run costs beyond the looking itself.
+"""`make bench`: measures, printed as ratios; nothing here asserts a time.
 
-Prints a table; compare ratios, since wall times depend on the machine and on what else it does.
+Parts:
+
+- `run`: what starting costs, and what a run costs beyond the looking itself;
+- `sweep`: our whole sweep beside BackstopJS, Playwright Test and pa11y-ci, on the same 20 pages, in turns;
+- `growth`: our sweep over 20, 100 and 500 pages, with memory;
+- `repeat`: false alarms on an unchanged site (as it is, slow, on a busy machine), and labelled regressions missed.
+
+Each part prints a table and writes `.stageproof/bench/<part>.json`. Compare ratios: seconds depend on the machine and
+on what else it does. Peers are installed from the npm registry when node and npm are there, and else not measured.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import subprocess
+import argparse
+import signal
 import sys
-import time
-from pathlib import Path
+from collections.abc import Callable
 
 from rich.console import Console
-from rich.table import Table
 
-from deployments import local_stack, processes
-from flows.run_settings import REPOSITORY
-
-REPETITIONS = 5
-SITE = "bench-site"
-GATHER = ("gather together", "walk journeys", "gather alone")
+from tests.bench.flow_overhead import measure_run
+from tests.bench.parts import Setting, measure_growth, measure_repeat, measure_sweep
+from tests.bench.tools import PEERS
 
 
-def _seconds(arguments: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    began = time.monotonic()
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False, cwd=REPOSITORY)
-    return time.monotonic() - began, ended.stdout
+def _run(setting: Setting) -> None:
+    setting.keep("run", {"rows": measure_run(setting.console)})
 
 
-def main() -> None:
-    """Measure and print."""
-    console = Console()
-    table = Table("what", "seconds (median)", "ratio", title="stageproof bench")
-    environment = dict(os.environ)
-    python, _ = _median([sys.executable, "-c", "pass"], environment)
-    table.add_row("python -c pass", f"{python:.2f}", "1.0")
-    for words, arguments in {
-        "stageproof --help": ["-m", "flows.command_line", "--help"],
-        "stageproof plan demo": ["-m", "flows.command_line", "plan", "demo"],
-        "import prefect": ["-c", "import prefect"],
-    }.items():
-        median, _ = _median([sys.executable, *arguments], environment)
-        table.add_row(words, f"{median:.2f}", f"{median / python:.1f} x python")
-
-    home = REPOSITORY / ".stageproof" / "bench"
-    stack = local_stack.up(home, ports=local_stack.Ports.random(), with_worker=False, owned=True)
-    try:
-        for row in _runs(stack, home, environment):
-            table.add_row(*row)
-    finally:
-        local_stack.down(home)
-    console.print(table)
+PARTS: dict[str, Callable[[Setting], None]] = {
+    "run": _run,
+    "sweep": measure_sweep,
+    "growth": measure_growth,
+    "repeat": measure_repeat,
+}
 
 
-def _median(arguments: list[str], environment: dict[str, str]) -> tuple[float, list[str]]:
-    runs = [_seconds(arguments, environment) for _ in range(REPETITIONS)]
-    return statistics.median(seconds for seconds, _ in runs), [output for _, output in runs]
-
-
-def _runs(stack: local_stack.Stack, home: Path, environment: dict[str, str]) -> list[tuple[str, str, str]]:
-    port = processes.free_port(8600)
-    targets = home / "targets"
-    targets.mkdir(parents=True, exist_ok=True)
-    plan = (REPOSITORY / "deployments" / "targets" / "demo.toml").read_text(encoding="utf-8")
-    (targets / "bench.toml").write_text(
-        plan.replace('name = "demo"', 'name = "bench"').replace(":8600", f":{port}"), encoding="utf-8"
+def main() -> int:
+    """Measure the named parts, or all of them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    local_stack.start_process(
-        SITE,
-        [sys.executable, "-m", "tests.staging_site", "--port", str(port)],
-        home=home,
-        ready=lambda: processes.http_answers(f"http://127.0.0.1:{port}/version.json"),
-    )
-    settings = (
-        environment
-        | stack.environment()
-        | {
-            "STAGEPROOF_HOME": str(home / "home"),
-            "STAGEPROOF_TARGETS": str(targets),
-            "STAGEPROOF_BASELINES": str(home / "baselines"),
-            **{f"DEMO_{role}_PASSWORD": f"{role.lower()}-demo-pass" for role in ("VIEWER", "APPROVER", "ADMIN")},
-        }
-    )
-    rows = []
-    for number in (1, 2, 3):
-        wall, output = _seconds([sys.executable, "-m", "flows.command_line", "run", "bench", "--json"], settings)
-        phases = json.loads(output.splitlines()[-1])["phases"]
-        gathering = sum(phases.get(phase, 0) for phase in GATHER)
-        inside = sum(phases.values())
-        shown = ", ".join(f"{name} {seconds:.2f}" for name, seconds in phases.items())
-        rows.append((f"run {number}: phases", f"{inside:.1f}", shown))
-        for words, seconds in {"flow": inside, "command": wall}.items():
-            beyond = f"run {number}: {words} beyond gathering"
-            rows.append((beyond, f"{seconds - gathering:.1f}", f"{seconds / gathering:.2f} x"))
-    return rows
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; none named: all")
+    parser.add_argument("--reps", type=_positive, help="repetitions (default: sweep 3, growth 1, repeat 5)")
+    parser.add_argument("--pages", type=_positive, default=20, help="pages of the part `sweep` (default 20)")
+    parser.add_argument("--sizes", type=_sizes, default=(20, 100, 500), help="pages of `growth` (default 20,100,500)")
+    names = [peer.name for peer in PEERS]
+    parser.add_argument("--peers", default=",".join(names), help=f"which peers (default all: {', '.join(names)})")
+    parser.add_argument("--slow", type=int, default=0, metavar="MS", help="sweep, growth: a server that much slower")
+    parser.add_argument("--load", action="store_true", help="sweep: a busy loop on each core while measuring")
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part '{unknown[0]}'; known: {', '.join(PARTS)}")
+    peers = [name.strip() for name in options.peers.split(",") if name.strip()]
+    strange = [name for name in peers if name not in names]
+    if strange:
+        parser.error(f"no peer '{strange[0]}'; known: {', '.join(names)}")
+    # A file or a pipe has no width of its own, and a table squeezed into 80 columns is unreadable.
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    setting = Setting(console, options.reps, options.pages, peers, options.sizes, options.slow, options.load)
+    # Tools and the site are ended on the way out; without this, only Ctrl-C would end them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for part in options.parts or PARTS:
+        console.rule(part)
+        PARTS[part](setting)
+    return 0
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(_positive(word) for word in text.split(","))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
