@@ -6,15 +6,16 @@ Rules:
 - what names a session or a campaign is no part of an address (`;jsessionid=`, `sid=`, `utm_source=`);
 - a link that looks like an action (sign-out, delete, add-to-cart, a `data-method`) is never followed;
 - files are not pages; an address that repeats a segment three times or is 12 segments deep is a trap;
-- a segment is variable when it looks like an id, or when many addresses differ in it alone.
+- a segment is variable when it looks like an id, or when many addresses differ in it alone; one with pages of its own
+  below it is a section.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -164,16 +165,29 @@ def shapes_of(addresses: Collection[str], many: int = MANY_SIBLINGS) -> dict[str
         split[address] = (language, [*segments, *values])
     shaped: dict[str, str] = dict.fromkeys(split, "")
     for level in range(max((len(parts) for _, parts in split.values()), default=0)):
-        below: dict[str, set[str]] = defaultdict(set)
+        below: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for address, (_, parts) in split.items():
             if len(parts) > level:
-                below[shaped[address]].add(parts[level])
+                below[shaped[address]][parts[level]] |= set(parts[level + 1 : level + 2])
+        varying = {before: _varying(children, many) for before, children in below.items()}
         for address, (_, parts) in split.items():
             if len(parts) > level:
-                segment, before = parts[level], shaped[address]
-                varies = not segment.startswith("?") and (looks_like_id(segment) or len(below[before]) >= many)
-                shaped[address] = f"{before}/{{}}" if varies else f"{before}/{segment}"
+                before = shaped[address]
+                shaped[address] = f"{before}/{'{}' if parts[level] in varying[before] else parts[level]}"
     return {address: Shape(language, shaped[address] or "/") for address, (language, _) in split.items()}
+
+
+def _varying(children: Mapping[str, Collection[str]], many: int) -> frozenset[str]:
+    """Which of these siblings are instances; `children`: sibling -> what comes after it.
+
+    A sibling with children is a section, unless many siblings have that child too: `/product/ash/reviews` and so on.
+    """
+    words = {segment: after for segment, after in children.items() if not segment.startswith("?")}
+    shared = Counter(child for after in words.values() for child in after if not looks_like_id(child))
+    alike = {segment for segment, after in words.items() if any(shared[child] >= many for child in after)}
+    alike |= {segment for segment, after in words.items() if not after}
+    ids = {segment for segment in words if looks_like_id(segment)}
+    return frozenset(ids | alike if len(alike | ids) >= many else ids)
 
 
 def looks_like_id(segment: str) -> bool:

@@ -17,6 +17,7 @@ from tasks.discovery.crawl import Budget, Limits, Progress, Site, crawl, read_si
 from tasks.discovery.robots import MOST_BYTES, Robots, read_robots
 from tasks.discovery.seen import FoundRelease, FoundService, SeenPage, Stability
 from tasks.discovery.stability import (
+    Change,
     changes_between,
     choose_masks,
     differs_as_a_whole,
@@ -429,12 +430,12 @@ class _Looking:
         if first is None:
             return Stability(problem=f"it could not be loaded again: {first_seen.problem}")
         seen, second = self.visitor(one.identity).compare(
-            one.seen.address, lambda loaded: [change.path for change in changes_between(first.pieces, loaded.pieces, _pixels(first, loaded))]
-        )  # fmt: skip
+            one.seen.address, lambda loaded: [change.path for change in _changes(first, loaded)]
+        )
         if second is None:
             return Stability(cost=first.cost, problem=f"its second load failed: {seen.problem}")
         self.third_parties |= seen.third_parties | first_seen.third_parties
-        changes = changes_between(first.pieces, second.loaded.pieces, _pixels(first, second.loaded))
+        changes = _changes(first, second.loaded)
         texts = tuple(look.text for look in (first_seen.look, seen.look) if look is not None)
         if differs_as_a_whole(changes, second.loaded.pieces):
             notes = [
@@ -452,6 +453,10 @@ class _Looking:
                 f"{len(gone)} elements were there in the first of two loads only, such as '{gone[0].text[:40]}'"
             )
         return Stability(masks=masks, notes=notes, cost=first.cost, texts=texts)
+
+
+def _changes(first: Loaded, second: Loaded) -> list[Change]:
+    return changes_between(first.pieces, second.pieces, _pixels(first, second))
 
 
 def _pixels(first: Loaded, second: Loaded) -> set[str]:

@@ -205,7 +205,8 @@ def _budgets(budgets: Sequence[Budget]) -> Iterator[str]:
     for budget in budgets:
         if budget.looser_than is not None:
             yield from comment(
-                f'{budget.key} is looser than "good" ({budget.looser_than:g}): {budget.page} took {budget.measured:.4g}.'
+                f'{budget.key} is looser than "good" ({budget.looser_than:g}):'
+                f" {budget.page} took {budget.measured:.4g}."
             )
     yield f"budgets = {value({budget.key: _number(budget.limit) for budget in budgets})}"
 

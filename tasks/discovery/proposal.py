@@ -60,7 +60,8 @@ _NAME_KEYS = ("service", "component", "app", "application")
 _RELEASE_POINTERS = (
     "/commit", "/sha", "/git_sha", "/gitSha", "/git_commit", "/gitCommit", "/commitHash", "/commit_hash", "/hash",
     "/revision", "/git/commit/id", "/git/commit", "/git/sha", "/build/commit", "/build/sha", "/commit/id",
-    "/commit/sha", "/release", "/version", "/build/version", "/app/version", "/buildNumber", "/build", "/build_id", "/buildId", "/tag",
+    "/commit/sha", "/release", "/version", "/build/version", "/app/version", "/buildNumber", "/build",
+    "/build_id", "/buildId", "/tag",
 )  # fmt: skip
 _RELEASE_WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{2,79}")
 _RELEASE_META = re.compile(

@@ -6,6 +6,7 @@ Rules:
   30 products have the same set;
 - two pages are of one kind when their structures have a Jaccard similarity of 0.9 or more *and* their addresses have
   one shape: `/terms` and `/imprint` are two pages, however alike they are built;
+- six or more sections that hold pages of one structure at the same place (`/shoes/{}`, `/hats/{}`) are one kind;
 - the language in an address is no part of its shape;
 - an address that was not visited belongs to the kind of its shape, when all visited pages of that shape are of one
   kind;
@@ -19,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.discovery.addresses import Shape
+from tasks.discovery.addresses import MANY_SIBLINGS, Shape
 
 SAME_STRUCTURE = 0.9
 ENOUGH_OF_A_SHAPE = 4
@@ -64,7 +65,7 @@ def kinds_of(
                 break
         else:
             family.append([address])
-    kinds = [kind for family in families.values() for kind in family]
+    kinds = _sections_joined([kind for family in families.values() for kind in family], visited, shapes)
 
     owners: dict[str, set[int]] = defaultdict(set)
     for number, kind in enumerate(kinds):
@@ -84,6 +85,26 @@ def kinds_of(
         )
         for number, kind in enumerate(kinds)
     ]
+
+
+def _sections_joined(
+    kinds: list[list[str]], visited: Mapping[str, Structure], shapes: Mapping[str, Shape]
+) -> list[list[str]]:
+    """`/shoes/{}`, `/hats/{}` and many more of one structure are one kind: sections that hold the same things."""
+    alike: dict[tuple[bool, ...], list[list[list[str]]]] = defaultdict(list)
+    for kind in kinds:
+        places = tuple(part == "{}" for part in shapes[kind[0]].path.split("/"))
+        for group in alike[places]:
+            if any(places) and similarity(visited[group[0][0]], visited[kind[0]]) >= SAME_STRUCTURE:
+                group.append(kind)
+                break
+        else:
+            alike[places].append([kind])
+    groups = [group for found in alike.values() for group in found]
+    joined = [
+        [[address for kind in group for address in kind]] if len(group) >= MANY_SIBLINGS else group for group in groups
+    ]
+    return [kind for group in joined for kind in group]
 
 
 def is_known_enough(shape: Shape, visited: Mapping[str, Structure], shapes: Mapping[str, Shape]) -> bool:
