@@ -44,7 +44,7 @@ _WEEKDAY_OR_MONTH = re.compile(
     rf"^({_MONTHS}|mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b", re.I
 )
 _GREETING = re.compile(
-    r"^(hello|hi|hey|welcome( back)?|good (morning|afternoon|evening)|hallo|willkommen|bonjour|hola)\b.*[, ]\s*\S",
+    r"^(hello|hi|hey|good (morning|afternoon|evening)|hallo|bonjour|hola)\b|^(welcome|willkommen)( back)?,|^welcome back\b",
     re.IGNORECASE,
 )
 _ERROR_WORDS = re.compile(
@@ -119,7 +119,8 @@ def name_of(shape: Shape, taken: Collection[str], suffix: str = "") -> str:
     words = [part.strip("?=") for part in segments if part != "{}"]
     plain = [_plain(word.removesuffix(".html").removesuffix(".php")) for word in words]
     if segments and segments[-1] == "{}" and plain:
-        plain[-1] = plain[-1][:-1] if re.search(r"[a-z]{3,}[^s]s$", plain[-1]) else f"{plain[-1]}-item"
+        # One of the products is a product.
+        plain[-1] = re.sub(r"(?<=[a-z]{3}[^s])s$", "", plain[-1])
     elif segments and not plain:
         plain = ["item"]
     name = "-".join(word for word in plain if word)[:LONGEST_NAME].strip("-") or ("page" if words else "home")
