@@ -42,7 +42,7 @@ _ACTION_WORDS = re.compile(
 _ACTION_PAIRS = frozenset({("log", "out"), ("log", "off"), ("sign", "out"), ("sign", "off"), ("to", "cart")})
 _ACTION_KEYS = frozenset({"action", "do", "cmd", "op", "method", "_method", "task"})
 _ID = re.compile(
-    r"^(\d+|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d{2}(-\d{2})?|[A-Za-z]{1,6}[-_]?\d{2,}|\d+[-_].+|.+[-_]\d{2,}"
+    r"^(\d+|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d{2}(-\d{2})?|[A-Za-z]{1,6}[-_]?\d{2,}|(?!v\d)[A-Za-z]{1,2}\d|\d+[-_].+|.+[-_]\d{2,}"
     r"|(?=.*\d)[A-Za-z0-9_-]{16,})$"
 )
 _LANGUAGE = re.compile(r"^[a-z]{2}(-[A-Za-z]{2})?$")

@@ -44,7 +44,8 @@ _WEEKDAY_OR_MONTH = re.compile(
     rf"^({_MONTHS}|mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b", re.I
 )
 _GREETING = re.compile(
-    r"^(hello|hi|hey|good (morning|afternoon|evening)|hallo|bonjour|hola)\b|^(welcome|willkommen)( back)?,|^welcome back\b",
+    r"^(hello|hi|hey|good (morning|afternoon|evening)|hallo|bonjour|hola)\b|^(welcome|willkommen)( back)?,"
+    r"|^welcome back\b",
     re.IGNORECASE,
 )
 _ERROR_WORDS = re.compile(

@@ -90,8 +90,13 @@ def pixel_changes(before: Sequence[Piece], after: Sequence[Piece], one: bytes, o
     """Paths of pieces that stand where they stood and look different; ValueError or OSError for no picture."""
     first, second = _pixels(one), _pixels(other)
     earlier = {piece.path: piece for piece in before}
+    above = {
+        "/".join(steps[:end]) for piece in after for steps in [piece.path.split("/")] for end in range(1, len(steps))
+    }
     changed = set()
     for piece in after:
+        if piece.path in above:
+            continue  # what differs inside it is told of the piece that differs
         was = earlier.get(piece.path)
         if was is None or any(abs(a - b) > 1 for a, b in zip(was.box, piece.box, strict=True)):
             continue

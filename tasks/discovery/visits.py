@@ -225,6 +225,7 @@ def _words(error: BaseException, began: float, asked: _Asked) -> str:
     for sign, words in {
         "Timeout": f"did not load within {NAVIGATION_MS / 1000:g} s",
         "ERR_TOO_MANY_REDIRECTS": "redirects in a circle",
+        "ERR_HTTP_RESPONSE_CODE_FAILURE": "answered with an error and nothing to show",
         "ERR_NAME_NOT_RESOLVED": "leads to a host that is not this site's",
         "ERR_CONNECTION_REFUSED": "refuses connections",
         "Download is starting": "is a download",

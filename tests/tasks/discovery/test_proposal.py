@@ -11,7 +11,6 @@ from PIL import Image
 
 from tasks.discovery import proposal
 from tasks.discovery.addresses import Shape, origin_of, shapes_of
-from tasks.discovery.crawl import Limits
 from tasks.discovery.discover import Proposal, ProposedPage, Wish
 from tasks.discovery.plan_text import comment, plan_text, value
 from tasks.discovery.seen import Candidate, Cost, FoundRelease, FoundService, Look, Piece, SeenPage
@@ -145,7 +144,8 @@ def test_a_name_is_unique() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "3 December", "2026-11-27", "27/11/2026", "November 2026", "12:30", "€ 1 200", "99 %", "1,204", "", "ok", "5 minutes ago",
+        "3 December", "2026-11-27", "27/11/2026", "November 2026", "12:30", "€ 1 200", "99 %", "1,204", "", "ok",
+        "5 minutes ago",
         "Welcome back, Vera", "Good morning Vera", "Monday", "404", "Page not found", "Loading…", "x" * 200,
         "red\x1b[31m", "left\u202eright", "nul\x00", "Vera's orders",
     ],
@@ -237,6 +237,8 @@ def test_pixels_are_compared_where_a_piece_stands() -> None:
     pieces = [piece("a", kind="canvas", box=(0, 0, 20, 20)), piece("b", kind="canvas", box=(20, 20, 20, 20))]
     dotted = picture(*[(3, number) for number in range(8)])
     assert pixel_changes(pieces, pieces, picture(), dotted) == {"a"}
+    around = [piece("a", "Updated:", box=(0, 0, 20, 20)), piece("a/time:1", box=(0, 0, 9, 20))]
+    assert pixel_changes(around, around, picture(), dotted) == {"a/time:1"}, "not what stands around it"
     assert pixel_changes(pieces, pieces, picture(), picture((3, 3))) == set(), "one dot is noise"
     with pytest.raises(OSError, match="identify"):
         pixel_changes(pieces, pieces, b"no picture", picture())
@@ -413,7 +415,10 @@ def proposed(**more: Any) -> Proposal:
         ProposedPage("bare", "/bare", None, (), Kind("/bare", ("/bare",), 1, ())),
     ]
     content: dict[str, Any] = {
-        "wish": Wish("https://shop.example", "shop", Limits(), False, (), (), "viewer", "/login", {"user": "ada", "password": "env:PW"}),
+        "wish": Wish(
+            "https://shop.example", "shop", identity="viewer", login_url="/login",
+            login={"user": "ada", "password": "env:PW"},
+        ),
         "origin": origin_of("https://shop.example"),
         "pages": pages,
         "left_out": [HOSTILE],
