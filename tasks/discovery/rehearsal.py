@@ -10,7 +10,9 @@ Rules:
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,19 +62,26 @@ def _look(proposal: Proposal, progress: Progress) -> Mapping[str, Rehearsed]:
         )
         workspace = Workspace.create(Path(folder), run)
         done = 0
+        lock = threading.Lock()
 
         def looked(_source: str, _subject: str) -> None:
             nonlocal done
-            done += 1
-            progress("rehearsal", {"done": done, "looks": len(plan.page_subjects())})
+            with lock:
+                done += 1
+                progress("rehearsal", {"done": done, "looks": len(plan.page_subjects())})
 
         workspace.on_look = looked
-        members = tuple(member for shard in source.shards(plan) for member in shard.members)
-        problem = ""
-        try:
-            source.gather(plan, Shard("all", members), workspace)
-        except GatherError as error:
-            problem = str(error)
+
+        def gather(shard: Shard) -> str:
+            try:
+                source.gather(plan, shard, workspace)
+            except GatherError as error:
+                return str(error)
+            return ""
+
+        shards = source.shards(plan)
+        with ThreadPoolExecutor(max_workers=len(shards)) as threads:
+            problem = next(filter(None, threads.map(gather, shards)), "")
         visits = {visit.subject: visit for visit in evidence_of(workspace, PageVisit)}
         return {
             subject: _rehearsed(visits[subject], workspace) if subject in visits else Rehearsed("", True, problem)

@@ -25,6 +25,7 @@ from tasks.discovery.addresses import MANY_SIBLINGS, Shape
 SAME_STRUCTURE = 0.9
 ENOUGH_OF_A_SHAPE = 4
 """When this many visited pages of a variable shape are of one kind, the others are not visited."""
+ENOUGH_LANGUAGES = 2
 
 Structure = frozenset[int]
 
@@ -108,8 +109,10 @@ def _sections_joined(
 
 
 def is_known_enough(shape: Shape, visited: Mapping[str, Structure], shapes: Mapping[str, Shape]) -> bool:
-    """Whether further pages of a shape need no visit: it varies, and enough of it turned out to be one kind."""
-    if "{}" not in shape.path:
-        return False
+    """Whether further pages of a shape need no visit: it varies, and enough of it turned out to be one kind.
+
+    A shape without anything variable has one address for each language; two of them are enough.
+    """
+    enough = ENOUGH_OF_A_SHAPE if "{}" in shape.path else ENOUGH_LANGUAGES
     seen = [visited[address] for address, other in shapes.items() if other.path == shape.path and address in visited]
-    return len(seen) >= ENOUGH_OF_A_SHAPE and all(similarity(seen[0], other) >= SAME_STRUCTURE for other in seen[1:])
+    return len(seen) >= enough and all(similarity(seen[0], other) >= SAME_STRUCTURE for other in seen[1:])

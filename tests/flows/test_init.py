@@ -64,7 +64,8 @@ def shop_home(visits: list[int]) -> Callable[[Exchange], None]:
                 "<h1>Coats for everyone</h1>"
                 f"<p class=visitors data-visitors>Visitor {len(visits)} today</p><section><ul>{links}</ul></section>"
                 "<a href=/about?utm_source=home>About</a><a href=/logout>Leave</a><a href=/x/1>Delete</a>"
-                "<a href=/gift data-method=post>Gift</a><a href=/list.pdf>Price list</a><a href=/private/plans>Plans</a>"
+                "<a href=/gift data-method=post>Gift</a><a href=/list.pdf>Prices</a>"
+                "<a href=/private/plans>Plans</a>"
                 "<a href=/about?PHPSESSID=1234567890abcdef>About</a><a href=mailto:a@b.c>Mail</a><a href=/turn>Turn</a>"
                 "<a href=http://127.0.0.2:1/x>Partner</a><a href=/nowhere>Old</a><a href=/round>Round</a>"
                 "<img alt='' src=http://cdn.invalid/coat.png>",
@@ -278,7 +279,7 @@ def staging(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         patch.setenv("STAGEPROOF_TARGETS", str(folder))
         patch.setenv("DEMO_VIEWER_PASSWORD", "viewers-long-password")
         login = ["--login-url", "/api/login", "--login", "email=viewer@tidemark.example"]
-        login += ["--login", "password=env:DEMO_VIEWER_PASSWORD", "--max-pages", "24", "--name", "tide"]
+        login += ["--login", "password=env:DEMO_VIEWER_PASSWORD", "--max-pages", "20", "--name", "tide"]
         ended = CliRunner().invoke(application, ["init", site(), *login])
         assert ended.exit_code == 0, ended.output
         assert "stageproof plan tide" in ended.output
@@ -289,6 +290,7 @@ def staging(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         yield path, parse_plan(text, "tide"), text
 
 
+@pytest.mark.timeout(600)
 def test_pages_behind_the_sign_in_are_visited_as_the_identity(staging: tuple[Path, Plan, str]) -> None:
     """One language stands for all; the password is not in the plan."""
     _, plan, text = staging
@@ -301,6 +303,7 @@ def test_pages_behind_the_sign_in_are_visited_as_the_identity(staging: tuple[Pat
     assert "viewers-long-password" not in text
 
 
+@pytest.mark.timeout(600)
 def test_the_plan_of_the_staging_site_holds(
     staging: tuple[Path, Plan, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

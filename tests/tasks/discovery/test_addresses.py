@@ -98,9 +98,7 @@ def test_a_language_is_no_part_of_a_shape() -> None:
 
 def test_shapes_of_a_large_site_are_quick_to_tell() -> None:
     addresses = [f"/c{number % 400}/p-{number}" for number in range(50_000)]
-    assert {shape.path for shape in shapes_of(addresses).values()} == {
-        f"/{section}/{{}}" for section in [*(f"c{number}" for number in range(10)), "{}"]
-    }
+    assert {shape.path for shape in shapes_of(addresses).values()} == {"/{}/{}"}
 
 
 # -- robots.txt -------------------------------------------------------------------------------------------------------

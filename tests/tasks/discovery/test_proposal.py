@@ -95,6 +95,8 @@ def test_a_shape_is_known_enough_when_four_of_it_are_one_kind() -> None:
     assert not is_known_enough(Shape("", "/product/{}"), visited | {"/product/3": ARTICLE}, shapes)
     assert not is_known_enough(Shape("", "/product/{}"), {"/product/1": PRODUCT}, shapes)
     assert not is_known_enough(Shape("", "/about"), visited, shapes)
+    languages = dict.fromkeys(("/ar/about", "/en/about"), ARTICLE)
+    assert is_known_enough(Shape("", "/about"), languages, shapes_of([*languages, "/de/about"]))
 
 
 # -- pages that are not themselves ------------------------------------------------------------------------------------
