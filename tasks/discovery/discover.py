@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +29,7 @@ from tasks.discovery.templates import Kind, kinds_of
 from tasks.discovery.visits import Loaded, Visitor
 from tasks.doors.browser import BrowserSession
 from tasks.doors.http import HttpAnswer, HttpRequest, fetch, fetch_all
-from tasks.plan import Plan, PlanError, problems_of
+from tasks.plan import Plan, PlanError, problems_of, resolve_environment
 
 MOST_PROPOSED = 40
 LEAST_SECONDS_APART = 2.5
@@ -157,10 +158,9 @@ def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor
 
 
 def _plain_values(login: Mapping[str, str]) -> list[str]:
-    import os
-
-    return [os.environ.get(value.removeprefix("env:"), "") if value.startswith("env:") else value
-            for key, value in login.items() if "pass" not in key.lower()]  # fmt: skip
+    """What the identity signs in with, without its password: pages greet people with it."""
+    fields = {key: value for key, value in login.items() if "pass" not in key.lower()}
+    return [resolve_environment(value, os.environ) for value in fields.values()]
 
 
 def _first_contact(wish: Wish) -> tuple[Origin, str, Robots]:
@@ -174,6 +174,8 @@ def _first_contact(wish: Wish) -> tuple[Origin, str, Robots]:
     cut_off = answer.problem is not None and answer.problem[0] == "too-large"
     if answer.problem and answer.problem[0] in {"dns", "refused", "tls"}:
         raise DiscoveryError(f"{origin.base_url} is not to be reached: {answer.problem[1]}")
+    if answer.problem and answer.problem[0] == "host" and not wish.ignore_robots:
+        raise DiscoveryError(f"{origin.base_url}/robots.txt leads to {_where(answer)}; start there")
     robots = read_robots(
         None if answer.problem and not cut_off else answer.status, answer.header("content-type"), answer.body
     )
