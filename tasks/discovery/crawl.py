@@ -104,6 +104,11 @@ class Site:
                 elif len(self.variants[bare]) < MOST_VARIANTS and address not in self.variants[bare]:
                     self.variants[bare].append(address)
 
+    def is_only_a_variant(self, address: str) -> bool:
+        """Whether an address with a query shows what its path alone shows."""
+        bare = without_query(address)
+        return bare != address and self.variants_matter.get(bare) is False
+
     def shapes(self, *, exact: bool = False) -> dict[str, Shape]:
         """The shape of every known address; renewed when many more are known, or when asked for exactly."""
         if exact or len(self.depths) > self._shaped_at * RESHAPE_GROWTH or not self._shapes:
@@ -236,8 +241,16 @@ def _of_shape(shapes: Mapping[str, Shape], among: Iterable[str], path: str) -> d
 
 def _weigh_variants(site: Site, visited: Mapping[str, SeenPage], missing: Sequence[SeenPage]) -> None:
     """Decide whether addresses with a query are pages of their own, as soon as that can be told."""
+    shapes = site.shapes()
+    # What one product's queries turned out to be, those of the others are.
+    decided = {shapes[bare].path: matter for bare, matter in site.variants_matter.items() if bare in shapes}
     for bare, waiting in list(site.variants.items()):
         if bare in site.variants_matter or bare not in visited:
+            continue
+        if decided.get(shapes[bare].path) is False:
+            site.variants_matter[bare] = False
+            for variant in waiting:
+                site.skipped.add("differ from another address in their query alone", variant[:200])
             continue
         plain = visited[bare]
         sample = next((variant for variant in waiting if variant in visited), None)

@@ -339,8 +339,15 @@ class _Looking:
         self, visited: Mapping[str, SeenPage], signed_in: Mapping[str, SeenPage]
     ) -> tuple[list[_Found], list[str], list[SeenPage]]:
         stranger, identity = self.visitor(None), self.wish.identity
-        everyones = {address: seen for address, seen in visited.items() if seen.is_shown and not seen.moved}
-        only_signed_in = self._own_pages(visited, signed_in)
+        variant = self.site.is_only_a_variant
+        everyones = {
+            address: seen
+            for address, seen in visited.items()
+            if seen.is_shown and not seen.moved and not variant(address)
+        }
+        only_signed_in = {
+            address: seen for address, seen in self._own_pages(visited, signed_in).items() if not variant(address)
+        }
         folders = self._folders({*everyones, *only_signed_in})
         self._look_for_missing(None, folders)
         if identity:
