@@ -223,6 +223,7 @@ def _words(error: BaseException, began: float, asked: _Asked) -> str:
     if time.monotonic() - began >= VISIT_SECONDS:
         return f"took longer than {VISIT_SECONDS:g} s"
     for sign, words in {
+        "Page.evaluate: ": "changed what our script in it uses",
         "Timeout": f"did not load within {NAVIGATION_MS / 1000:g} s",
         "ERR_TOO_MANY_REDIRECTS": "redirects in a circle",
         "ERR_HTTP_RESPONSE_CODE_FAILURE": "answered with an error and nothing to show",
