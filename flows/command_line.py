@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from flows.init_command import init
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,6 +41,9 @@ TargetArgument = Annotated[str, typer.Argument(help="Name of a target in deploym
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output, for programs.")]
 ProjectOption = Annotated[str, typer.Option(help="The project whose ledger is read.", envvar="STAGEPROOF_PROJECT")]
 RunArgument = Annotated[str, typer.Argument(help="A run's id, or a beginning of it that only one run has.")]
+
+
+application.command()(init)
 
 
 def main() -> None:

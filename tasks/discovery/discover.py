@@ -1,0 +1,551 @@
+"""From an address to a proposal: crawl, kinds of pages, two loads of each, health, release. Contacts one host only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from pydantic import ValidationError
+
+from evidence_store.redaction import Redactor
+from tasks.discovery import proposal
+from tasks.discovery.addresses import Origin, Shape, address_of, looks_like_action, origin_of
+from tasks.discovery.crawl import Budget, Limits, Progress, Site, crawl, read_sitemaps
+from tasks.discovery.robots import MOST_BYTES, Robots, read_robots
+from tasks.discovery.seen import FoundRelease, FoundService, SeenPage, Stability
+from tasks.discovery.stability import (
+    Change,
+    changes_between,
+    choose_masks,
+    differs_as_a_whole,
+    gone_between,
+    pixel_changes,
+)
+from tasks.discovery.templates import Kind, kinds_of
+from tasks.discovery.visits import Loaded, Visitor
+from tasks.doors.browser import BrowserSession
+from tasks.doors.http import HttpAnswer, HttpRequest, fetch, fetch_all
+from tasks.plan import Plan, PlanError, problems_of, resolve_environment
+
+MOST_PROPOSED = 40
+LEAST_SECONDS_APART = 2.5
+"""Between two loads of a page: a clock that shows seconds, and a list that is renewed each second, differ then."""
+CRAWL_SHARE = 0.5
+"""Of the time; the rest is for looking twice at what was found."""
+MOST_FOLDERS = 6
+
+VIEWPORTS = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844, "touch": True}}
+HEALTH_PATHS = (
+    "/health", "/healthz", "/api/health", "/api/healthz", "/ready", "/readyz", "/api/ready", "/livez", "/status",
+    "/api/status", "/_health", "/health.json", "/actuator/health",
+)  # fmt: skip
+RELEASE_PATHS = (
+    "/version.json", "/version", "/api/version", "/release.json", "/build.json", "/build-info.json", "/version.txt",
+    "/api/admin/version", "/actuator/info", "/REVISION",
+)  # fmt: skip
+LANDINGS = ("dashboard", "home", "app", "account")
+"""Where products show a first page after a sign-in."""
+_HEALTH_ENDINGS = ("/health", "/healthz", "/ready", "/readyz", "/livez")
+
+
+class DiscoveryError(Exception):
+    """There is nothing to write a plan about, for a reason a person can act on."""
+
+
+class BadWishError(Exception):
+    """What was asked for cannot be done as it was asked."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for on the command line."""
+
+    url: str
+    name: str
+    limits: Limits = field(default_factory=Limits)
+    ignore_robots: bool = False
+    starts: Sequence[str] = ()
+    """Further addresses to start at: pages that nothing links to."""
+    third_parties: Sequence[str] = ()
+    identity: str | None = None
+    login_url: str | None = None
+    login: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProposedPage:
+    """One page of the plan, with all a person should know about it."""
+
+    name: str
+    path: str
+    identity: str | None
+    must_show: Sequence[str]
+    kind: Kind
+    masks: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    freeze_time: bool = True
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """All that the plan will say."""
+
+    wish: Wish
+    origin: Origin
+    pages: Sequence[ProposedPage]
+    left_out: Sequence[str]
+    services: Sequence[FoundService]
+    release: FoundRelease
+    third_parties: Sequence[str]
+    budgets: Sequence[proposal.Budget]
+    skipped: Mapping[str, tuple[int, str]]
+    notes: Sequence[str]
+    found: int
+    visited: int
+    kinds: int
+
+
+def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor: Redactor | None = None) -> Proposal:
+    """Look at the site and propose; `good`: the bound of "good" by metric.
+
+    DiscoveryError: there is nothing to propose. BadWishError: not as it was asked. GatherError: no browser, no sign-in.
+    """
+    began = time.monotonic()
+    origin, start, robots = _first_contact(wish)
+    plan = _crawl_plan(wish, origin)
+    site = Site(origin, robots, notes=[robots.note] if robots.note and not wish.ignore_robots else [])
+    site.depths[start] = 0
+    for further in wish.starts:
+        site.hear_of(urljoin(origin.base_url, further), 0, wish.limits.max_depth)
+    hosts = plan.target.allowed_hosts
+    progress("sitemap", {})
+    read_sitemaps(site, wish.limits, hosts)
+    budget = Budget(wish.limits.max_pages, began + CRAWL_SHARE * wish.limits.seconds)
+    with BrowserSession(plan, redactor or Redactor(), deterministic=False) as session:
+        looking = _Looking(site, session, plan, wish, budget, progress)
+        pages, left_out, anonymous = looking.kinds(start)
+        chosen = looking.choose(pages)
+        stabilities = looking.probe_twice(chosen, began + 0.85 * wish.limits.seconds)
+    personal = proposal.personal_words(_plain_values(wish.login))
+    proposed = _proposed(chosen, stabilities, anonymous, personal, len(looking.missing) > 0)
+    progress("services", {})
+    services, release = _services_and_release(site, hosts, looking.asked, looking.start_address)
+    third_parties = sorted({*wish.third_parties, *looking.third_parties})
+    costs = {
+        page.name: stability.cost
+        for page, stability in zip(proposed, stabilities, strict=True)
+        if stability.cost is not None
+    }
+    return Proposal(
+        wish=wish,
+        origin=origin,
+        pages=proposed,
+        left_out=[*left_out, *(one.seen.address for one in pages if one not in chosen)],
+        services=services,
+        release=release,
+        third_parties=third_parties,
+        budgets=proposal.budgets_for(costs, good),
+        skipped={why: (count, site.skipped.examples[why]) for why, count in site.skipped.counts.items()},
+        notes=tuple(dict.fromkeys([*site.notes, *looking.notes])),
+        found=len(site.depths),
+        visited=wish.limits.max_pages - budget.visits_left,
+        kinds=len(pages),
+    )
+
+
+def _plain_values(login: Mapping[str, str]) -> list[str]:
+    """What the identity signs in with, without its password: pages greet people with it."""
+    fields = {key: value for key, value in login.items() if "pass" not in key.lower()}
+    return [resolve_environment(value, os.environ) for value in fields.values()]
+
+
+def _first_contact(wish: Wish) -> tuple[Origin, str, Robots]:
+    """(origin, address to start at, robots.txt); DiscoveryError when nobody answers, BadWishError for a bad address."""
+    try:
+        origin = origin_of(wish.url)
+    except ValueError as error:
+        raise BadWishError(str(error)) from error
+    hosts = [origin.hostname]
+    answer = fetch(HttpRequest(f"{origin.base_url}/robots.txt", follow=True, max_body_bytes=MOST_BYTES + 1), hosts)
+    cut_off = answer.problem is not None and answer.problem[0] == "too-large"
+    if answer.problem and answer.problem[0] in {"dns", "refused", "tls"}:
+        raise DiscoveryError(f"{origin.base_url} is not to be reached: {answer.problem[1]}")
+    if answer.problem and answer.problem[0] == "host" and not wish.ignore_robots:
+        raise DiscoveryError(f"{origin.base_url}/robots.txt leads to {_where(answer)}; start there")
+    robots = read_robots(
+        None if answer.problem and not cut_off else answer.status, answer.header("content-type"), answer.body
+    )
+    if wish.ignore_robots:
+        robots = Robots(sitemaps=robots.sitemaps)
+    start = address_of(wish.url, origin)
+    if start is None or looks_like_action(start):
+        raise BadWishError(f"'{wish.url[:200]}' is no page to start at; give the address of the site itself")
+    if not robots.allows(start):
+        raise DiscoveryError(
+            f"{robots.note or 'robots.txt forbids ' + start}; when the site is your own, say --ignore-robots"
+        )
+    first = fetch(HttpRequest(urljoin(origin.base_url, start.partition("#")[0]), follow=True), hosts)
+    if first.problem and first.problem[0] == "host":
+        raise DiscoveryError(f"{wish.url} leads to another host; start there ({_where(first)})")
+    if first.problem and first.problem[0] != "too-large":
+        raise DiscoveryError(f"{wish.url} shows nothing: {first.problem[1]}")
+    if first.status is not None and first.status >= 400:
+        basic = " (HTTP authentication is not supported)" if first.header("www-authenticate") else ""
+        raise DiscoveryError(f"{wish.url} answered {first.status}{basic}; start at an address that shows a page")
+    moved = origin_of(first.url)
+    if moved.netloc == origin.netloc or moved.hostname == origin.hostname:
+        origin = moved
+    return origin, start, robots
+
+
+def _where(answer: HttpAnswer) -> str:
+    return answer.redirects[-1][:200] if answer.redirects else answer.url[:200]
+
+
+def _crawl_plan(wish: Wish, origin: Origin) -> Plan:
+    """A plan for the doors: the browser takes its hosts and its sign-in from one."""
+    content: dict[str, object] = {
+        "schema": 1,
+        "target": {
+            "name": wish.name,
+            "base_url": origin.base_url,
+            "allowed_hosts": [origin.hostname],
+            "third_parties": list(wish.third_parties),
+            "release": {"unknown": "not looked for yet"},
+        },
+        "viewports": VIEWPORTS,
+        "pages": [{"name": "start", "path": "/"}],
+        "checks": {"page-health": {}},
+    }
+    if wish.identity:
+        content["identities"] = {wish.identity: {"login": {"url": wish.login_url, "json": dict(wish.login)}}}
+    try:
+        return Plan.model_validate(content)
+    except (ValidationError, PlanError) as error:
+        problems = problems_of(error) if isinstance(error, ValidationError) else error.problems
+        raise BadWishError("; ".join(problems)) from error
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A kind of page with the visit that shows it."""
+
+    kind: Kind
+    seen: SeenPage
+    shape: Shape
+    identity: str | None
+
+
+@dataclass
+class _Looking:
+    """One browser session's work, with what it noticed on the way."""
+
+    site: Site
+    session: BrowserSession
+    plan: Plan
+    wish: Wish
+    budget: Budget
+    progress: Progress
+    missing: list[SeenPage] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    third_parties: set[str] = field(default_factory=set)
+    start_address: str = "/"
+
+    def visitor(self, identity: str | None) -> Visitor:
+        return Visitor(self.session, self.site.origin, self.plan.viewports["desktop"], self.site.may_open, identity)
+
+    def kinds(self, start: str) -> tuple[list[_Found], list[str], list[SeenPage]]:
+        """(kinds of pages, addresses that were no pages, all anonymous visits)."""
+        stranger = self.visitor(None)
+        self._look_for_missing(None, [""])
+        identity = self.wish.identity
+        whole = self.budget.visits_left
+        until = self.budget.until
+        if identity:
+            self.budget.visits_left = max(1, whole // 2)
+            self.budget.until = time.monotonic() + (until - time.monotonic()) / 2
+        visited = crawl(self.site, stranger, self.wish.limits, self.budget, self.progress, self.missing)
+        first = visited.get(start)
+        if first is None or first.look is None:
+            raise DiscoveryError(
+                f"{self.wish.url} cannot be looked at: {first.problem if first else 'no time was left'}"
+            )
+        if not first.final.startswith("/"):
+            raise DiscoveryError(f"{self.wish.url} leads to {first.final[:200]}; start there")
+        self.start_address = first.final
+        signed_in: dict[str, SeenPage] = {}
+        if identity:
+            self.budget.visits_left += whole - max(1, whole // 2)
+            self.budget.until = until
+            signed_in = self._crawl_signed_in(identity, visited)
+        for seen in [*visited.values(), *signed_in.values()]:
+            self.asked |= seen.asked
+            self.third_parties |= seen.third_parties
+        if self.budget.is_spent():
+            self.notes.append(
+                f"the crawl ended with {len(self.site.depths) - len({*visited, *signed_in}):,} addresses unvisited:"
+                " --max-pages and --minutes take it further"
+            )
+        return self._kinds_among(visited, signed_in)
+
+    def _crawl_signed_in(self, identity: str, visited: Mapping[str, SeenPage]) -> dict[str, SeenPage]:
+        """What the identity sees; when nothing leads to its pages, the usual names of a first page are tried."""
+        visitor = self.visitor(identity)
+        signed_in = crawl(self.site, visitor, self.wish.limits, self.budget, self.progress, self.missing)
+        if self._own_pages(visited, signed_in):
+            return signed_in
+        folder = self.start_address.rpartition("/")[0]
+        landings = dict.fromkeys(f"{above}/{name}" for above in (folder, "") for name in LANDINGS)
+        for address in (one for one in landings if one not in signed_in and self.site.robots.allows(one)):
+            if self.budget.is_spent():
+                break
+            self.budget.visits_left -= 1
+            seen = visitor.see(address)
+            if seen.is_shown and seen.final.startswith("/") and not proposal.answers_like_missing(seen, self.missing):
+                self.site.depths.setdefault(seen.final, 1)
+                signed_in |= crawl(
+                    self.site, visitor, self.wish.limits, self.budget, self.progress, self.missing, signed_in
+                )
+                if self._own_pages(visited, signed_in):
+                    return signed_in
+        self.notes.append(
+            f"'{identity}' signed in and saw no page that a stranger does not see: name one with --start /path"
+        )
+        return signed_in
+
+    @staticmethod
+    def _own_pages(visited: Mapping[str, SeenPage], signed_in: Mapping[str, SeenPage]) -> dict[str, SeenPage]:
+        """Pages that are shown to the identity alone, as far as both looked."""
+        return {
+            address: seen
+            for address, seen in signed_in.items()
+            if seen.is_shown
+            and not seen.moved
+            and (address not in visited or proposal.needs_sign_in(visited[address], seen))
+        }
+
+    def _look_for_missing(self, identity: str | None, folders: Sequence[str]) -> None:
+        for folder in folders:
+            address = f"{folder}/stageproof-{secrets.token_hex(6)}"
+            if self.site.robots.allows(address):
+                self.missing.append(self.visitor(identity).see(address))
+
+    def _kinds_among(
+        self, visited: Mapping[str, SeenPage], signed_in: Mapping[str, SeenPage]
+    ) -> tuple[list[_Found], list[str], list[SeenPage]]:
+        stranger, identity = self.visitor(None), self.wish.identity
+        variant = self.site.is_only_a_variant
+        everyones = {
+            address: seen
+            for address, seen in visited.items()
+            if seen.is_shown and not seen.moved and not variant(address)
+        }
+        only_signed_in = {
+            address: seen for address, seen in self._own_pages(visited, signed_in).items() if not variant(address)
+        }
+        folders = self._folders({*everyones, *only_signed_in})
+        self._look_for_missing(None, folders)
+        if identity:
+            self._look_for_missing(identity, ["", *folders])
+        everyones, no_pages = self._without_missing(everyones)
+        only_signed_in, more = self._without_missing(only_signed_in)
+
+        shapes = self.site.shapes(exact=True)
+        found = []
+        for kind in self._grouped(only_signed_in, shapes):
+            seen = only_signed_in[kind.shown_by]
+            anonymous = visited.get(kind.shown_by) or stranger.see(kind.shown_by)
+            if proposal.needs_sign_in(anonymous, seen):
+                found.append(_Found(kind, seen, shapes[kind.shown_by], identity))
+            else:
+                everyones[kind.shown_by] = anonymous
+        public = [
+            _Found(kind, everyones[kind.shown_by], shapes[kind.shown_by], None)
+            for kind in self._grouped(everyones, shapes)
+        ]
+        self._tell_failures(visited, signed_in)
+        kinds = sorted([*public, *found], key=lambda one: (one.seen.address.count("/"), len(one.seen.address)))
+        return kinds, [*no_pages, *more], list(visited.values())
+
+    def _grouped(self, pages: Mapping[str, SeenPage], shapes: Mapping[str, Shape]) -> list[Kind]:
+        structures = {address: seen.structure for address, seen in pages.items()}
+        return kinds_of(structures, shapes, self.site.in_sitemap, shapes[self.start_address].language)
+
+    def _folders(self, addresses: Collection[str]) -> list[str]:
+        above = [address.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[0] for address in addresses]
+        return sorted({folder for folder in above if folder}, key=lambda one: (-above.count(one), one))[:MOST_FOLDERS]
+
+    def _without_missing(self, pages: Mapping[str, SeenPage]) -> tuple[dict[str, SeenPage], list[str]]:
+        kept, missing, errors = {}, [], []
+        for address, seen in pages.items():
+            if proposal.answers_like_missing(seen, self.missing):
+                missing.append(address)
+            elif seen.look is not None and proposal.is_error_page(seen.look):
+                errors.append(address)
+            else:
+                kept[address] = seen
+        start = pages.get(self.start_address)
+        if start is not None and self.start_address not in kept:
+            kept[self.start_address] = start
+            missing = [address for address in missing if address != self.start_address]
+            self.notes.append(
+                f"{self.start_address} shows what an address that cannot exist shows too: nothing tells the two apart"
+            )
+        for left, words in ((missing, "the page for what does not exist"), (errors, "an error page")):
+            if left:
+                self.notes.append(f"{len(left):,} addresses answer with {words} as if all were well, such as {left[0]}")
+        return kept, [*missing, *errors]
+
+    def _tell_failures(self, *visits: Mapping[str, SeenPage]) -> None:
+        for seen in (seen for visited in visits for seen in visited.values()):
+            if seen.problem:
+                self.site.skipped.add(f"could not be looked at: {seen.problem[:100]}", seen.address)
+            elif seen.status is not None and seen.status >= 400:
+                self.site.skipped.add(f"answered {seen.status}", seen.address)
+            elif not seen.final.startswith("/"):
+                self.site.skipped.add("lead away from the site", seen.address)
+
+    def choose(self, found: Sequence[_Found]) -> list[_Found]:
+        """At most MOST_PROPOSED kinds, the start page and the shortest addresses first."""
+        first = [one for one in found if one.seen.address == self.start_address]
+        return [*first, *(one for one in found if one not in first)][:MOST_PROPOSED]
+
+    def probe_twice(self, chosen: Sequence[_Found], until: float) -> list[Stability]:
+        """Load each page, and when all were loaded load each again: what differs cannot be compared."""
+        firsts: list[tuple[SeenPage, Loaded | None, float] | None] = []
+        for number, one in enumerate(chosen, 1):
+            self.progress("first load", {"done": number, "pages": len(chosen)})
+            if time.monotonic() >= until:
+                firsts.append(None)
+                continue
+            seen, loaded = self.visitor(one.identity).measure(one.seen.address)
+            firsts.append((seen, loaded, time.monotonic()))
+        answers = []
+        for number, (one, first) in enumerate(zip(chosen, firsts, strict=True), 1):
+            self.progress("second load", {"done": number, "pages": len(chosen)})
+            if first is None or time.monotonic() >= until:
+                answers.append(Stability(problem="no time was left to load it twice: nothing is known of what changes"))
+                continue
+            time.sleep(max(0.0, first[2] + LEAST_SECONDS_APART - time.monotonic()))
+            answers.append(self._compare(one, first[0], first[1]))
+        return answers
+
+    def _compare(self, one: _Found, first_seen: SeenPage, first: Loaded | None) -> Stability:
+        if first is None:
+            return Stability(problem=f"it could not be loaded again: {first_seen.problem}")
+        seen, second = self.visitor(one.identity).compare(
+            one.seen.address, lambda loaded: [change.path for change in _changes(first, loaded)]
+        )
+        if second is None:
+            return Stability(cost=first.cost, problem=f"its second load failed: {seen.problem}")
+        self.third_parties |= seen.third_parties | first_seen.third_parties
+        changes = _changes(first, second.loaded)
+        texts = tuple(look.text for look in (first_seen.look, seen.look) if look is not None)
+        if differs_as_a_whole(changes, second.loaded.pieces):
+            notes = [
+                f"{len(changes)} of its elements differ between two loads, too many to mask: make its data stand still"
+            ]
+            return Stability(notes=notes, cost=first.cost, texts=texts)
+        masks, uncovered = choose_masks(changes, second.candidates)
+        notes = [
+            f"{change.why}: it has no id, class or data attribute that would last, so nothing masks it"
+            for change in uncovered[:5]
+        ]
+        gone = gone_between(first.pieces, second.loaded.pieces)
+        if gone and not changes:
+            notes.append(
+                f"{len(gone)} elements were there in the first of two loads only, such as '{gone[0].text[:40]}'"
+            )
+        return Stability(masks=masks, notes=notes, cost=first.cost, texts=texts)
+
+
+def _changes(first: Loaded, second: Loaded) -> list[Change]:
+    return changes_between(first.pieces, second.pieces, _pixels(first, second))
+
+
+def _pixels(first: Loaded, second: Loaded) -> set[str]:
+    if not first.picture or not second.picture:
+        return set()
+    try:
+        return pixel_changes(first.pieces, second.pieces, first.picture, second.picture)
+    except (ValueError, OSError):
+        return set()  # a picture that cannot be read compares nothing; texts and sizes are compared all the same
+
+
+def _proposed(
+    chosen: Sequence[_Found],
+    stabilities: Sequence[Stability],
+    anonymous: Sequence[SeenPage],
+    personal: Collection[str],
+    asked_for_missing: bool,
+) -> list[ProposedPage]:
+    texts = {id(one): one.seen.look.text for one in chosen if one.seen.look is not None}
+    sign_in = [seen.look.text for seen in anonymous if seen.look is not None and seen.look.signs_in]
+    taken: set[str] = set()
+    pages = []
+    for one, stability in zip(chosen, stabilities, strict=True):
+        if one.seen.look is None:
+            raise RuntimeError(f"{one.seen.address} was chosen without a look at it")
+        others = [text for key, text in texts.items() if key != id(one)]
+        others += [] if one.seen.look.signs_in else sign_in
+        found = proposal.texts_for(one.seen.look, stability.texts, others, personal if one.identity else ())
+        name = proposal.name_of(one.shape, taken, one.identity or "")
+        taken.add(name)
+        notes = [note for note in (found.note, stability.problem, *stability.notes) if note]
+        if not asked_for_missing:
+            notes.append("robots.txt forbids to ask for an address that cannot exist: this may be an error page")
+        pages.append(
+            ProposedPage(name, one.seen.address, one.identity, found.must_show, one.kind, stability.masks, tuple(notes))
+        )
+    return pages
+
+
+def _services_and_release(
+    site: Site, hosts: Sequence[str], asked: Collection[str], start: str
+) -> tuple[list[FoundService], FoundRelease]:
+    """Ask the usual addresses, and those that pages asked themselves, without following redirects."""
+    own = sorted(path for path in asked if path.endswith(_HEALTH_ENDINGS))[:10]
+    health = [path for path in dict.fromkeys([*HEALTH_PATHS, *own]) if site.robots.allows(path)]
+    release = [path for path in RELEASE_PATHS if site.robots.allows(path)]
+    page = start.partition("#")[0]
+    nowhere = f"/stageproof-{secrets.token_hex(6)}"
+    paths = [*([nowhere] if site.robots.allows(nowhere) else []), page, *health, *release]
+    requests = [
+        HttpRequest(urljoin(site.origin.base_url, path), deadline_seconds=8, max_body_bytes=1_000_000) for path in paths
+    ]
+    answers = dict(zip(paths, fetch_all(requests, hosts, at_a_time=4), strict=True))
+    # A site that answers JSON for everything has no health address there.
+    everywhere = answers[nowhere].body if nowhere in answers and answers[nowhere].status == 200 else None
+
+    good = {
+        path: answer
+        for path, answer in answers.items()
+        if answer.problem is None and answer.status == 200 and answer.body != everywhere
+    }
+    services: list[tuple[str, dict[str, str | int | bool]]] = []
+    told: set[tuple[bytes, str]] = set()
+    for path in (path for path in health if path in good):
+        expect = proposal.health_of(good[path].body, good[path].header("content-type"))
+        key = (good[path].body, path.rpartition("/")[0])  # /health and /healthz are one service
+        if expect and key not in told:
+            told.add(key)
+            services.append((path, expect))
+    return proposal.unique_services(services), _release_among(release, good, answers[page], page)
+
+
+def _release_among(paths: Sequence[str], good: Mapping[str, HttpAnswer], page: HttpAnswer, start: str) -> FoundRelease:
+    for path in (path for path in paths if path in good):
+        found = proposal.release_in(path, good[path].body, good[path].header("content-type"))
+        if found:
+            return found
+    if page.problem is None and page.status == 200:
+        in_meta = proposal.release_in_meta(start, page.body.decode("utf-8", "replace"))
+        if in_meta:
+            return in_meta
+    header = proposal.release_in_headers(page.headers)
+    return FoundRelease(note=f"the header {header} names one, but a plan reads a release from a body" if header else "")

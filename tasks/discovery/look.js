@@ -1,0 +1,55 @@
+// Everything a rendered page tells a crawl, in one answer; changes nothing. Bounded, because pages are not.
+() => {
+  const clean = (text) => String(text || "").replace(/\s+/g, " ").trim();
+  const shown = (element) => {
+    const box = element.getBoundingClientRect();
+    if (box.width <= 2 || box.height <= 2) return false;
+    return !element.checkVisibility || element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true });
+  };
+  const some = (selector, most) => [...document.querySelectorAll(selector)].slice(0, most * 4).filter(shown).slice(0, most);
+  const level = (element) => Number(element.getAttribute("aria-level") || element.tagName.slice(1)) || 2;
+  const step = (element) => {
+    if (!element || element === document.documentElement) return "";
+    const classes = [...element.classList].filter((name) => !/\d{3,}/.test(name)).sort().slice(0, 6).join(".");
+    return `${element.tagName.toLowerCase()}.${classes}`.slice(0, 120);
+  };
+
+  const steps = new Set();
+  let count = 0;
+  for (const element of document.body ? document.body.querySelectorAll("*") : []) {
+    if ((count += 1) > 20000 || steps.size >= 3000) break;
+    if (["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName)) continue;
+    const parent = element.parentElement;
+    steps.add(`${step(parent && parent.parentElement)}>${step(parent)}>${step(element)}`);
+  }
+
+  const ACTIONS = ["data-method", "data-turbo-method", "data-confirm", "data-turbo-confirm", "hx-post", "hx-put", "hx-delete",
+    "hx-patch", "method", "download", "formaction", "data-toggle", "data-bs-toggle"];
+  const links = [];
+  for (const anchor of document.querySelectorAll("a[href], area[href]")) {
+    if (links.length >= 2000) break;
+    const href = typeof anchor.href === "string" ? anchor.href : "";
+    if (!href || href.length > 4000) continue;
+    links.push({
+      href,
+      text: clean(anchor.innerText || anchor.getAttribute("aria-label")).slice(0, 200),
+      marked: ACTIONS.some((name) => anchor.hasAttribute(name)),
+    });
+  }
+  for (const link of [...document.querySelectorAll("link[rel~=alternate][hreflang]")].slice(0, 100)) {
+    if (link.href.length <= 4000) links.push({ href: link.href, text: "", marked: false });
+  }
+
+  return {
+    title: clean(document.title).slice(0, 300),
+    headings: some("h1, h2, h3, [role=heading]", 40).map((element) => [level(element), clean(element.innerText).slice(0, 300)]),
+    phrases: some("main p, main legend, main th, main label, main dt, main figcaption, main button, legend, th, label, p", 60)
+      .map((element) => clean(element.innerText).slice(0, 300)),
+    text: (document.body ? document.body.innerText : "").slice(0, 100000),
+    steps: [...steps],
+    links,
+    signs_in: some("input[type=password]", 1).length > 0,
+    versions: [...document.querySelectorAll("meta[name][content]")].slice(0, 100)
+      .map((meta) => [meta.name.slice(0, 60), meta.content.slice(0, 100)]),
+  };
+}

@@ -1,0 +1,1 @@
+"""Tests of the crawl and of the plan it proposes."""

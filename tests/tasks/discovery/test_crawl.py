@@ -1,0 +1,111 @@
+"""The crawl over sites that exist in memory only: what is visited, what is not, and that it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tasks.discovery.addresses import origin_of
+from tasks.discovery.crawl import GIVE_UP_AFTER, Budget, Limits, Site, crawl
+from tasks.discovery.robots import Robots
+from tasks.discovery.seen import Link, Look, SeenPage
+from tasks.discovery.templates import structure_of
+
+BASE = "https://shop.example"
+
+
+class Memory:
+    """A visitor of pages that a function makes: address -> (headline, links), or None for a page that hangs."""
+
+    def __init__(self, pages: Callable[[str], tuple[str, list[str]] | None]) -> None:
+        self.pages = pages
+        self.asked: list[str] = []
+
+    def see(self, address: str) -> SeenPage:
+        self.asked.append(address)
+        found = self.pages(address)
+        if found is None:
+            return SeenPage(address, address, problem="did not load")
+        headline, links = found
+        look = Look(
+            title="", headings=[(1, headline)], phrases=[], text=headline, steps=[headline.split()[0]], signs_in=False,
+            links=[Link(href=BASE + link, text="", marked=False) for link in links], versions=[],
+        )  # fmt: skip
+        return SeenPage(address, address, 200, look, structure_of(look.steps))
+
+
+def crawled(pages: Callable[[str], tuple[str, list[str]] | None], **more: Any) -> tuple[Memory, Site]:
+    visitor, site = Memory(pages), Site(origin_of(BASE), more.pop("robots", Robots()))
+    site.depths["/"] = 0
+    budget = Budget(more.pop("visits", 100), time.monotonic() + more.pop("seconds", 60))
+    crawl(site, visitor, Limits(**more), budget, lambda _phase, _counts: None, [])  # type: ignore[arg-type]
+    return visitor, site
+
+
+def test_four_pages_of_a_kind_are_enough() -> None:
+    """The others are known and not visited; a page of its own is visited whatever it is beside."""
+    links = [*(f"/product/{number}" for number in range(500)), "/about"]
+    visitor, site = crawled(lambda address: ("Product", []) if "product" in address else ("Home", links))
+    assert len([one for one in visitor.asked if one.startswith("/product/")]) == 4
+    assert ("/about" in visitor.asked, len(site.depths)) == (True, 502)
+
+
+def test_every_kind_is_seen_before_any_is_seen_often() -> None:
+    links = [*(f"/a/{number}" for number in range(90)), *(f"/b/{number}" for number in range(90))]
+    visitor, _ = crawled(lambda address: (f"{address} x", []) if address != "/" else ("Home", links), visits=5)
+    assert sorted(one[:3] for one in visitor.asked) == ["/", "/a/", "/a/", "/b/", "/b/"]
+
+
+def test_a_chain_of_links_ends_at_its_depth() -> None:
+    def chain(address: str) -> tuple[str, list[str]]:
+        return f"{address} x", [f"/page-{chr(97 + len(visitor_seen))}"]
+
+    visitor_seen: list[str] = []
+
+    def pages(address: str) -> tuple[str, list[str]]:
+        answer = chain(address)
+        visitor_seen.append(address)
+        return answer
+
+    visitor, site = crawled(pages, max_depth=3)
+    assert len(visitor.asked) == 4
+    assert site.skipped.counts == {"more than 3 links away": 1}
+
+
+def test_queries_that_show_the_same_are_left_out_and_those_that_tell_something_else_are_pages() -> None:
+    def pages(address: str) -> tuple[str, list[str]]:
+        if address.startswith("/index"):
+            return (f"{address.partition('=')[2] or 'Home'} page", [])
+        if address.startswith("/list"):
+            return ("List of things", [])
+        return "Start", [*(f"/list?sort={key}" for key in "abc"), *(f"/index?show={key}" for key in ("about", "team"))]
+
+    visitor, site = crawled(pages)
+    assert sorted(visitor.asked) == ["/", "/index", "/index?show=about", "/index?show=team", "/list", "/list?sort=a"]
+    assert (site.is_only_a_variant("/list?sort=a"), site.is_only_a_variant("/index?show=about")) == (True, False)
+    assert site.skipped.counts["differ from another address in their query alone"] == 3
+
+
+def test_robots_and_actions_hold_for_links() -> None:
+    links = ["/private/x", "/logout", "/fine"]
+    visitor, site = crawled(lambda _address: ("Home", links), robots=Robots([("/private", False)]))
+    assert visitor.asked == ["/", "/fine"]
+    assert site.may_open("https://elsewhere.example/logout"), "other hosts are the browser's to refuse"
+    assert not site.may_open(f"{BASE}/private/x")
+    assert not site.may_open(f"{BASE}/logout")
+
+
+def test_a_site_that_goes_down_ends_the_crawl() -> None:
+    links = [f"/{word}/x" for word in ("a", "b", "c", "d", "e", "f", "g", "h")]
+    visitor, site = crawled(lambda address: ("Home", links) if address == "/" else None)
+    assert len(visitor.asked) == 1 + GIVE_UP_AFTER
+    assert "5 visits in a row led to nothing (did not load)" in site.notes[0]
+
+
+def test_a_crawl_ends_with_its_visits_and_its_time() -> None:
+    def endless(address: str) -> tuple[str, list[str]]:
+        return f"{address} x", [f"{address}{letter}" for letter in "abc"]
+
+    assert len(crawled(endless, visits=7)[0].asked) == 7
+    assert crawled(endless, seconds=-1)[0].asked == []
