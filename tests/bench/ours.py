@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evidence_store.gate import decide
-from evidence_store.model import CheckResult, Release
+from evidence_store.model import CheckResult, Release, Rendering
 from evidence_store.workspace import OpenedRun, Workspace
 from tasks.baselines import baselines_root
 from tasks.gathering import gather_shard
@@ -56,7 +56,11 @@ def main() -> int:
     gathered = time.monotonic()
     release = Release(before="bench", after="bench")
     expected = expected_subjects(plan, profile)
-    results = [judge(check_named(check), plan, profile, now, release, workspace) for check in expected]
+
+    def keep(rendering: Rendering) -> None:
+        workspace.write(rendering.path, rendering.content, rendering.media_type)
+
+    results = [judge(check_named(check), plan, profile, now, release, workspace, keep) for check in expected]
     judged = time.monotonic()
     decision = decide(expected, results, (), release, now)
     outcomes: dict[str, dict[str, str]] = {check: {} for check in expected}
