@@ -30,8 +30,6 @@ from flows.command_line_shared import (
 )
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     from evidence_store.verify import BagReader
     from tasks.plan import Look, Plan
     from tasks.records.manual import StepResult, Sweep
@@ -116,7 +114,7 @@ def record(
 
     Quit at any step: what was answered is kept, and the same command goes on from there.
     """
-    from evidence_store.signing import SigningError
+    from evidence_store.signing import SigningError, load_private_key
     from tasks.records.keeping import load_sweep, signer_of, write_record
     from tasks.records.manual import SweepRecord
 
@@ -128,7 +126,7 @@ def record(
             raise SigningError(
                 "the record has to be signed: give --key, your OpenSSH Ed25519 key (the plan may say `signed = false`)"
             )
-        signing_key = _private_key(key, asking=answers is None) if key else None
+        signing_key = load_private_key(key) if key else None
         if signing_key is not None:
             signer_of(signing_key)  # told before an hour of walking, not after it
         told, results = _answers(answers) if answers else ({}, [])
@@ -283,18 +281,6 @@ def _seen(looks: list[Look], bag: BagReader, source: str) -> list[Any]:
     except BrokenEvidenceError as error:
         raise BaselineError(f"{source} cannot be read: {error}") from error
     return seen
-
-
-def _private_key(path: Path, *, asking: bool) -> Ed25519PrivateKey:
-    from evidence_store.signing import SigningError, load_private_key
-
-    try:
-        return load_private_key(path)
-    except SigningError as error:
-        # What cryptography raises for a key that has a password, when none is given.
-        if not asking or not isinstance(error.__cause__, TypeError):
-            raise
-    return load_private_key(path, typer.prompt(f"Password of {path}", hide_input=True, err=True).encode())
 
 
 def _ask(question: str, asking: bool) -> str:
