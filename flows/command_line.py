@@ -21,7 +21,6 @@ from flows.command_line_shared import (
     ProjectOption,
     RunArgument,
     TargetArgument,
-    sealed_bag,
 )
 from flows.command_line_shared import answer_json as _answer
 from flows.command_line_shared import download_sealed as _download
@@ -272,20 +271,31 @@ def approve_sealed(
 ) -> tuple[list[str], dict[str, str]]:
     """Download a sealed run, verify it, and approve its pictures: (approved, refused with the reason each)."""
     import getpass
+    import tempfile
 
+    from evidence_store.verify import read_bag, verify_zip
     from tasks.baselines import BaselineError, baselines_root
     from tasks.visual.approval import approve_pictures
 
-    with sealed_bag(run_id, project, as_json=as_json) as (manifest, bag):
+    with _store_errors(as_json), tempfile.TemporaryDirectory(prefix="stageproof-approve-") as folder:
+        store, ledger = _ledger(project)
+        record = ledger.find(run_id)
+        copy = Path(folder) / "bundle.zip"
+        _download(store, record, copy)
+        verification = verify_zip(copy, ledger_entry=record.sealed)
+        if verification.problems or verification.manifest is None:
+            words = f"{record.run_id} does not verify, so nothing of it is approved"
+            _fail(USAGE, words, list(verification.problems), as_json)
         try:
-            return approve_pictures(
-                bag,
-                baselines_root() / manifest.target,
-                run_id=manifest.run_id,
-                subjects=subjects,
-                approved_by=by or getpass.getuser(),
-                reason=reason,
-            )
+            with read_bag(copy) as bag:
+                return approve_pictures(
+                    bag,
+                    baselines_root() / verification.manifest.target,
+                    run_id=record.run_id,
+                    subjects=subjects,
+                    approved_by=by or getpass.getuser(),
+                    reason=reason,
+                )
         except BaselineError as error:
             _fail(USAGE, str(error), [], as_json)
 
