@@ -41,6 +41,7 @@ from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source
+from tasks.exporting import exports_of
 from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import Plan, PlanError, Profile
@@ -127,6 +128,7 @@ def run_validation(
         with run.phase("decide"):
             decision = decide(run.expected, results, run.waivers, release_seen, run.opened.opened_at)
         manifest = write_down(run, release_seen, results, decision)
+        write_exports(run, manifest)
         return bundle_and_seal(run, manifest)
     finally:
         run.workspace.release()
@@ -301,6 +303,15 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         redaction=run.workspace.redactor.report(),
         previous=run.previous,
     )
+
+
+def write_exports(run: Run, manifest: Manifest) -> None:
+    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing."""
+    with run.phase("export"):
+        for export in exports_of(manifest, run.workspace):
+            run.workspace.write(export.path, export.content, export.media_type)
+            if export.problem is not None:
+                get_run_logger().error(f"{export.path}: {export.problem}")
 
 
 def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
