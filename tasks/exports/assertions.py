@@ -229,7 +229,6 @@ def _by_probe(manifest: Manifest, check: str, visits: Mapping[str, Sequence[Page
                 criterion.understanding if criterion else None,
                 address,
                 line("; ".join(finding.message for finding in mine if finding.outcome is not Outcome.PASS), 1_000),
-                elements=len(mine),
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from evidence_store.model import Manifest
+from evidence_store.report.plain_text import counted
 from tasks.exports.assertions import AXE, Assertion
 from tasks.records.models import MANUAL_A11Y
 from tasks.wcag import Criterion
@@ -126,7 +127,7 @@ def _requirement(criterion: Criterion) -> dict[str, Any]:
 
 
 def _assertion(manifest: Manifest, item: Assertion) -> dict[str, Any]:
-    told = [item.info, f"{item.elements} elements" * bool(item.elements)]
+    told = [item.info, counted(item.elements, "element") * bool(item.elements)]
     result: dict[str, Any] = {
         "@type": "TestResult",
         "outcome": f"earl:{item.result.value}",

@@ -83,10 +83,10 @@ def adherence(row: CriterionRow) -> tuple[str, str]:
 
 
 def _told(name: str, by: Looked) -> str:
-    found = f"failed on {_named(by.failed)}" if by.failed else "found no failure"
+    looked = counted(by.subjects, "sweep" if name == "people" else "page state")
+    found = f"failed on {len(by.failed)} of {looked} ({_named(by.failed)})" if by.failed else f"no failure on {looked}"
     review = f", questions for a person on {_named(by.to_review)}" if by.to_review else ""
-    where = "sweep" if name == "people" else "page state"
-    return f"{name} ({_named(by.tests)}): {found} of {counted(by.subjects, where)}{review}."
+    return f"{name} ({_named(by.tests)}): {found}{review}."
 
 
 def _named(names: tuple[str, ...]) -> str:
