@@ -116,9 +116,11 @@ def test_whatever_a_page_calls_its_things_the_file_is_a_sweep(name: str) -> None
 @pytest.mark.parametrize(
     ("snapshot", "says"),
     [
-        ("- &a button\n- *a", "an alias"),
-        ("- !!python/name:os.system", "a tag"),
+        ("- &a button\n- *a\n- main", "an alias"),
+        ("- !!python/name:os.system\n- main", "a tag"),
         ("[" * 100_000, "not YAML"),
+        ("", "it names no element: it is empty"),
+        ("# not to be had: Timeout 3000ms exceeded", "it names no element: # not to be had: Timeout"),
         ("#" * 1_000_001, "at most 1,000,000 are read"),
         ("- button\n" * 5_001, "more than 5,000 elements"),
     ],
@@ -133,3 +135,8 @@ def test_a_hostile_snapshot_is_refused_in_words(snapshot: str, says: str) -> Non
 def test_a_deep_page_is_read() -> None:
     snapshot = "".join(f"{'  ' * depth}- list:\n" for depth in range(60)) + f'{"  " * 60}- button "Deep"\n'
     assert read_snapshot(snapshot.encode())[-1].name == "Deep"
+
+
+def test_a_snapshot_that_was_cut_off_is_read_up_to_its_last_whole_line() -> None:
+    snapshot = b'- main:\n  - button "Save"\n  - button "Canc'
+    assert [item.name for item in read_snapshot(snapshot)] == ["", "Save"]
