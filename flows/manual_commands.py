@@ -18,7 +18,6 @@ from flows.command_line_shared import (
     INCOMPLETE,
     USAGE,
     JsonOption,
-    ProjectOption,
     TargetArgument,
     answer_json,
     fail,
@@ -62,7 +61,6 @@ def new(
         str | None, typer.Option(help="A run's id, or a package (zip), to take the snapshots of; default: the newest.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=300, help="How many steps are proposed at most.")] = 40,
-    project: ProjectOption = "stageproof",
     as_json: JsonOption = False,
 ) -> None:
     """Write a sweep with steps proposed from what a stored run saw: landmarks, headings, controls, live regions.
@@ -75,7 +73,7 @@ def new(
     plan = _plan(target, name, as_json)
     looks = [_look_at(plan, given, as_json) for given in page]
     with _file_errors(as_json):
-        with _stored_run(plan, run, project, as_json) as (source, bag):
+        with _stored_run(plan, run, as_json) as (source, bag):
             seen = _seen(looks, bag, source)
         proposal = propose(seen, steps)
         subjects = [look.subject for look in looks]
@@ -177,16 +175,17 @@ def list_sweeps(
     if as_json:
         answer_json(rows)
         return
+    if not rows:
+        words = f"No sweep yet. Write one with `stageproof manual new {target} NAME --page PAGE`."
+        new_console().print(words, markup=False)
+        return
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("sweep", "in the plan", "outcome", "words")
     for row in rows:
         table.add_row(row["sweep"], "yes" if row["planned"] else "no", row["outcome"], escape(row["words"]))
-    console = new_console()
-    console.print(table) if rows else console.print(
-        f"No sweep yet. Write one with `stageproof manual new {target} NAME --page PAGE`.", markup=False
-    )
+    new_console().print(table)
 
 
 # -- what they are made of --------------------------------------------------------------------------------------------
@@ -230,7 +229,7 @@ def _file_errors(as_json: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _stored_run(plan: Plan, run: str | None, project: str, as_json: bool) -> Iterator[tuple[str, BagReader]]:
+def _stored_run(plan: Plan, run: str | None, as_json: bool) -> Iterator[tuple[str, BagReader]]:
     """(the run in words, its verified package)."""
     from evidence_store.verify import read_bag, verify_zip
     from tasks.baselines import BaselineError
@@ -244,14 +243,14 @@ def _stored_run(plan: Plan, run: str | None, project: str, as_json: bool) -> Ite
         return
     if run is None:
         with store_errors(as_json):
-            _, ledger = open_ledger(project)
+            _, ledger = open_ledger(plan.project)
             newest = ledger.last_sealed(plan.target.name)
         if newest is None:
             raise BaselineError(
                 f"no run of {plan.target.name} is sealed yet; make one with `stageproof run {plan.target.name}`"
             )
         run = newest.run_id
-    with sealed_bag(run, project, as_json=as_json) as (manifest, bag):
+    with sealed_bag(run, plan.project, as_json=as_json) as (manifest, bag):
         yield _source(plan, manifest), bag
 
 
