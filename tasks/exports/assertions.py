@@ -33,7 +33,7 @@ from tasks.wcag import CRITERIA, Criterion, criteria_of_tags, criterion_named
 
 AXE, KEYBOARD = "axe", "keyboard"
 PROBED: Mapping[str, tuple[str, ...]] = {
-    KEYBOARD: ("1.4.4", "1.4.10", "2.1.1", "2.1.2", "2.4.3", "2.4.7", "2.4.11"),
+    KEYBOARD: ("1.4.4", "1.4.10", "2.1.1", "2.1.2", "2.4.3", "2.4.7", "2.4.11", "3.2.1"),
 }
 """The criteria that a check of ours tests by behaviour, on every state it looked at."""
 

@@ -246,16 +246,17 @@ def test_the_table_says_by_what_each_criterion_was_looked_at() -> None:
         "2.4.3": ["probe"],
         "2.4.7": ["probe"],
         "3.1.1": ["automatic"],
+        "3.2.1": ["probe"],
         "4.1.2": ["automatic", "manual"],
     }
     content = exported(manifest, run)["wcag-coverage.json"]
     assert content["counts"] == {
         "criteria": 55,
         "automatic": 3,
-        "probe": 7,
+        "probe": 8,
         "manual": 2,
         "failed": 1,
-        "not_evaluated": 44,
+        "not_evaluated": 43,
     }
     (name,) = [item for item in content["criteria"] if item["number"] == "4.1.2"]
     assert name["manual"]["tests"] == ["sweep:approvals#approve", "sweep:approvals#reject"]
