@@ -6,25 +6,33 @@ Whatever a command needs is imported inside it, so that `--help` answers at once
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from flows import manual_commands
+from flows.command_line_shared import (
+    INCOMPLETE,
+    NO_GO,
+    OK,
+    USAGE,
+    JsonOption,
+    ProjectOption,
+    RunArgument,
+    TargetArgument,
+)
+from flows.command_line_shared import answer_json as _answer
+from flows.command_line_shared import download_sealed as _download
+from flows.command_line_shared import fail as _fail
+from flows.command_line_shared import new_console as _console
+from flows.command_line_shared import open_ledger as _ledger
+from flows.command_line_shared import plan_errors as _plan_errors
+from flows.command_line_shared import stack_errors as _stack_errors
+from flows.command_line_shared import store_configured as _store_configured
+from flows.command_line_shared import store_errors as _store_errors
+from flows.command_line_shared import use_local_stack as _use_local_stack
 from flows.init_command import init
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from evidence_store.ledger import Ledger, RunRecord
-    from evidence_store.objects import ObjectStore
-
-OK, NO_GO, USAGE, INCOMPLETE = 0, 1, 2, 3
 
 application = typer.Typer(
     name="stageproof",
@@ -36,11 +44,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-
-TargetArgument = Annotated[str, typer.Argument(help="Name of a target in deployments/targets, or the path of a plan.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output, for programs.")]
-ProjectOption = Annotated[str, typer.Option(help="The project whose ledger is read.", envvar="STAGEPROOF_PROJECT")]
-RunArgument = Annotated[str, typer.Argument(help="A run's id, or a beginning of it that only one run has.")]
+application.add_typer(manual_commands.application, name="manual")
 
 
 application.command()(init)
@@ -343,7 +347,9 @@ def deploy(
 ) -> None:
     """Register the nightly and pre-launch deployments with Prefect, with a queue of limit 1 for each target."""
     _use_local_stack()
-    _quiet_prefect()
+    from flows.command_line_run import quiet_prefect
+
+    quiet_prefect()
     from deployments import bootstrap
     from flows.run_settings import plan_path, target_names
 
@@ -424,119 +430,6 @@ def schema() -> None:
     from tasks.catalogue import plan_schema
 
     _answer(plan_schema())
-
-
-# -- what commands share --------------------------------------------------------------------------------------------
-
-
-def _console(*, error: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=error, highlight=False, soft_wrap=True)
-
-
-def _answer(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str) + "\n")
-
-
-def _fail(code: int, words: str, problems: list[str], as_json: bool) -> NoReturn:
-    if as_json:
-        _answer({"problem": words, "problems": problems, "exit_code": code})
-    else:
-        console = _console(error=True)
-        console.print(words, style="bold red", markup=False)
-        for problem in problems:
-            console.print(f"  - {problem}", markup=False)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _plan_errors(as_json: bool) -> Iterator[None]:
-    from tasks.plan import PlanError
-
-    try:
-        yield
-    except PlanError as error:
-        _fail(USAGE, f"{error.source} cannot be run:", error.problems, as_json)
-
-
-@contextmanager
-def _store_errors(as_json: bool) -> Iterator[None]:
-    from evidence_store.ledger import AmbiguousRunError, RunNotFoundError
-    from evidence_store.objects import StoreError, StoreSettingsError
-
-    try:
-        yield
-    except (StoreSettingsError, RunNotFoundError, AmbiguousRunError) as error:
-        _fail(USAGE, str(error), [], as_json)
-    except StoreError as error:
-        _fail(INCOMPLETE, str(error), [], as_json)
-
-
-@contextmanager
-def _stack_errors(as_json: bool) -> Iterator[None]:
-    from deployments.bootstrap import BootstrapError
-    from deployments.processes import StackError
-
-    try:
-        yield
-    except BootstrapError as error:
-        _fail(USAGE, str(error), [], as_json)
-    except StackError as error:
-        _fail(INCOMPLETE, str(error), [], as_json)
-
-
-def _store_configured() -> bool:
-    _use_local_stack()
-    return bool(os.environ.get("STAGEPROOF_S3_ENDPOINT"))
-
-
-def _ledger(project: str) -> tuple[ObjectStore, Ledger]:
-    from evidence_store.ledger import Ledger
-    from evidence_store.objects import ObjectStore, StoreSettings
-
-    _use_local_stack()
-    store = ObjectStore(StoreSettings.from_environment(os.environ))
-    return store, Ledger(store, project)
-
-
-def _use_local_stack() -> None:
-    """Fill what the environment leaves open from the local stack, when one was started here."""
-    from deployments import local_stack
-
-    stack = local_stack.recorded()
-    for name, value in (stack.environment() if stack else {}).items():
-        os.environ.setdefault(name, value)
-
-
-def _quiet_prefect() -> None:
-    from flows.command_line_run import quiet_prefect
-
-    quiet_prefect()
-
-
-def _download(store: ObjectStore, record: RunRecord, destination: Path) -> None:
-    from evidence_store.ledger import LedgerError
-
-    if record.sealed is None or record.sealed.seal is None:
-        raise LedgerError(
-            f"run {record.run_id} was opened at {record.opened_at:%Y-%m-%d %H:%M} UTC and never sealed:"
-            " it has no package"
-        )
-    bundle = record.sealed.seal.bundle
-    with _download_progress(bundle.size) as progress:
-        store.download(bundle.key, destination, version_id=bundle.version_id, progress=progress)
-
-
-@contextmanager
-def _download_progress(size: int) -> Iterator[Callable[[str, int, int], None]]:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("download"), BarColumn(), DownloadColumn(), console=_console(error=True), transient=True
-    ) as progress:
-        task = progress.add_task("download", total=size)
-        yield lambda _what, done, _total: progress.update(task, completed=done)
 
 
 def _tell_verification(

@@ -32,6 +32,7 @@ PHASE_WORDS = {
     "release after": "asking for the release again",
     "judge": "judging",
     "decide": "deciding",
+    "export": "writing it in other tools' formats",
     "bundle": "packing the evidence",
     "seal and verify": "uploading, reading back, sealing",
 }

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from flows.command_line_shared import INCOMPLETE, USAGE, JsonOption, answer_json, fail, new_console
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -54,14 +56,13 @@ def init(
     identity: Annotated[str, typer.Option(help="What the plan calls the one who signs in.")] = "viewer",
     force: Annotated[bool, typer.Option("--force", help="Replace a plan that is there already.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output, for programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Look at a staging site and write a plan to start from: its kinds of pages, what they show, what they cost.
 
     Only follows links, and only on this host: nothing is clicked or submitted, links that look like actions are left
     alone, and robots.txt is kept to.
     """
-    from flows.command_line import INCOMPLETE, USAGE, _answer, _console, _fail
     from flows.run_settings import targets_folder
     from tasks.contract import GatherError
     from tasks.discovery.discover import BadWishError, DiscoveryError
@@ -73,21 +74,21 @@ def init(
         path = targets_folder() / f"{wish.name}.toml"
         if path.exists() and not (force or dry_run):
             words = f"{path} is there already; say --force to replace it, or choose another --name"
-            _fail(USAGE, words, [], as_json)
-        with _shown_progress(_console(error=as_json or dry_run)) as progress:
+            fail(USAGE, words, [], as_json)
+        with _shown_progress(new_console(error=as_json or dry_run)) as progress:
             proposal, text = propose(wish, progress)
         if not dry_run:
             _write(path, text)
     except BadWishError as error:
-        _fail(USAGE, str(error), [], as_json)
+        fail(USAGE, str(error), [], as_json)
     except (DiscoveryError, GatherError) as error:
-        _fail(INCOMPLETE, str(error), [], as_json)
+        fail(INCOMPLETE, str(error), [], as_json)
     if as_json:
-        _answer(_summary(proposal, None if dry_run else path, text if dry_run else None))
+        answer_json(_summary(proposal, None if dry_run else path, text if dry_run else None))
     elif dry_run:
         typer.echo(text, nl=False)
     else:
-        _tell(proposal, path, _console())
+        _tell(proposal, path, new_console())
 
 
 def propose(wish: Wish, progress: Progress) -> tuple[Proposal, str]:

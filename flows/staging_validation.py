@@ -51,6 +51,7 @@ from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan, target_names
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
+from tasks.exporting import exports_of
 from tasks.judging import judge
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
@@ -138,6 +139,7 @@ def run_validation(
         with run.phase("decide"):
             decision = decide(run.expected, results, run.waivers, release_seen, run.opened.opened_at)
         manifest = write_down(run, release_seen, results, decision)
+        write_exports(run, manifest)
         return bundle_and_seal(run, manifest)
 
 
@@ -329,6 +331,15 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         redaction=run.workspace.redactor.report(),
         previous=run.previous,
     )
+
+
+def write_exports(run: Run, manifest: Manifest) -> None:
+    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing."""
+    with run.phase("export"):
+        for export in exports_of(manifest, run.workspace):
+            run.workspace.write(export.path, export.content, export.media_type)
+            if export.problem is not None:
+                get_run_logger().error(f"{export.path}: {export.problem}")
 
 
 def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:

@@ -14,6 +14,8 @@ from tasks.page_health.judge import PAGE_HEALTH
 from tasks.plan import Plan, PlanError, Profile, nearest
 from tasks.probes.gather import ServiceProbes
 from tasks.probes.judge import HEALTH, RELEASE
+from tasks.records.gather import ManualRecords
+from tasks.records.judge import MANUAL
 from tasks.sweep.gather import PageSweep
 from tasks.visual.gather import ApprovedBaselines
 from tasks.visual.judge import VISUAL
@@ -24,6 +26,7 @@ SOURCES: tuple[Source, ...] = (
     ServiceProbes(),
     CoverageReports(),
     ApprovedBaselines(),
+    ManualRecords(),
     PageSweep(),
     JourneySuites(),
     VitalsRuns(),
@@ -35,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     PAGE_HEALTH,
     VISUAL,
     AXE,
+    MANUAL,
     JOURNEYS,
     UNIT_COVERAGE,
     E2E_COVERAGE,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deployments.local_stack import Stack
 from evidence_store.model import VerdictWord
@@ -26,6 +27,7 @@ from tests.flows.hostile_server import (
 )
 from tests.flows.looking import write_plan
 from tests.flows.worlds import Ended, World
+from tests.tasks.records.cases import sweep_file
 
 pytestmark = pytest.mark.real
 
@@ -313,13 +315,25 @@ class Healthy:
     package: Path
 
 
+def walk(world: World, plan: Path) -> None:
+    """A person walks through the sign-in page, and leaves a record."""
+    folder = world.folder / "baselines" / "healthy" / "manual-a11y"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sign-in.yaml").write_bytes(sweep_file(subjects=["sign-in@desktop"]))
+    (world.folder / "answers.yaml").write_text("results: {approve: pass, reject: pass, impact: pass}")
+    arguments = ("--by", "Ada", "--with", "NVDA 2026.1", "--answers", world.folder / "answers.yaml")
+    assert world.command("manual", "record", plan, "sign-in", *arguments).code == 0
+
+
 @pytest.fixture(scope="module")
 def healthy(stack: Stack, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthy]:
     """A healthy site, seen first, approved, and seen twice more."""
     world = World(tmp_path_factory.mktemp("healthy"), stack)
-    checks = {**HEALTH, "page-health": {}, "visual": {}}
+    people = {"sweeps": ["sign-in"], "signed": False}
+    checks = {**HEALTH, "page-health": {}, "visual": {}, "axe": {}, "manual-a11y": people}
     plan = write_plan(world.folder, site(), checks, name="healthy", services=[GATEWAY])
     first = world.answer(plan)
+    walk(world, plan)
     approved = world.command("approve", first["run_id"], "--by", "Ada", "--json").json()
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(lambda _: world.stageproof("run", plan, "--json"), range(2))
@@ -330,7 +344,8 @@ def healthy(stack: Stack, site: Site, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_pictures_nobody_approved_are_no_go_ahead(healthy: Healthy) -> None:
     """All else passes, and the run says what it waits for."""
-    waits = {"health": "pass", "page-health": "pass", "release": "pass", "visual": "not_run"}
+    passes = dict.fromkeys(("axe", "health", "page-health", "release"), "pass")
+    waits = passes | {"manual-a11y": "not_run", "visual": "not_run"}
     assert (healthy.first["state"], outcomes(healthy.first)) == ("Incomplete", waits)
     assert healthy.approved == {"approved": ["sign-in@desktop"], "refused": {}}
 
@@ -344,7 +359,8 @@ def test_two_runs_at_once_both_end_in_a_go(healthy: Healthy) -> None:
     for answered in told:
         assert set(answered) >= {"run_id", "verdict", "exit_code", "bundle", "sha256", "results"}
         assert answered["bundle"].endswith(f"/{answered['run_id']}/bundle.zip")
-        assert outcomes(answered) == dict.fromkeys(("health", "page-health", "release", "visual"), "pass")
+        looked = ("axe", "health", "manual-a11y", "page-health", "release", "visual")
+        assert outcomes(answered) == dict.fromkeys(looked, "pass")
         assert verdict_and_digest(healthy.world, "healthy", answered["run_id"]) == ("go", answered["sha256"])
     assert healthy.world.ledger().check_chain() == []
 
@@ -376,6 +392,23 @@ def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> 
     other = healthy.world.command("rejudge", healthy.package, "--plan", stricter, "--json")
     assert (other.code, other.json()["verdict"]) == (1, VerdictWord.NO_GO.value)
     assert other.json()["changed"] == ["page-health sign-in@desktop: pass -> fail"]
+
+
+def test_the_package_holds_the_results_in_other_tools_formats(healthy: Healthy) -> None:
+    """Each is there, is what it says, and tells of what was looked at."""
+    with read_bag(healthy.package) as bag:
+        names = [name.removeprefix("data/exports/") for name in bag.names() if name.startswith("data/exports/")]
+        content = {name: yaml.safe_load(bag.read(f"data/exports/{name}")) for name in names}  # JSON is YAML too
+    assert sorted(names) == ["earl.jsonld", "findings.sarif", "openacr.yaml", "wcag-coverage.json"]
+    modes = {item["mode"] for item in content["earl.jsonld"]["@graph"] if item["@type"] == "Assertion"}
+    assert modes == {"earl:automatic", "earl:manual"}
+    assert content["findings.sarif"]["runs"][0]["invocations"][0]["executionSuccessful"] is True
+    counts = content["wcag-coverage.json"]["counts"]
+    assert (counts["criteria"], counts["manual"], counts["failed"]) == (55, 2, 0)
+    assert counts["automatic"] > 5
+    chapters = content["openacr.yaml"]["chapters"]
+    criteria = [chapters[name]["criteria"] for name in ("success_criteria_level_a", "success_criteria_level_aa")]
+    assert [len(items) for items in criteria] == [31, 24]
 
 
 @pytest.mark.parametrize("place", [0.25, 0.5, 0.75, 0.98])

@@ -23,6 +23,7 @@ from tests.tasks.coverage import cases as coverage
 from tests.tasks.journeys import cases as journeys
 from tests.tasks.page_health import cases as page_health
 from tests.tasks.probes import cases as probes
+from tests.tasks.records import cases as records
 from tests.tasks.visual import cases as visual
 from tests.tasks.vitals import runs as vitals
 
@@ -33,6 +34,7 @@ TABLES: tuple[dict[str, list[Any]], ...] = (
     journeys.CASES,
     page_health.CASES,
     probes.CASES,
+    records.CASES,
     visual.CASES,
     vitals.CASES,
 )
@@ -54,10 +56,15 @@ def plan_with(**changes: Any) -> Plan:
     return parse_stored_plan(json.dumps(content | changes).encode(), "a test's plan")
 
 
-def plan_with_a_checkpoint() -> Plan:
+def plan_of_everything() -> Plan:
+    """The demo's plan with a state, a checkpoint, and a table for each check that waits for people."""
     state = {"name": "filtered", "do": [{"click": "#filter-toggle"}]}
-    pages = [{"name": "dashboard", "path": "/en/dashboard", "states": [state]}]
-    return plan_with(pages=pages, checkpoints=[{"name": "approved", "viewport": "phone"}])
+    checks = load_plan(DEMO).model_dump(mode="json", by_alias=True)["checks"]
+    return plan_with(
+        pages=[{"name": "dashboard", "path": "/en/dashboard", "states": [state]}],
+        checkpoints=[{"name": "approved", "viewport": "phone"}],
+        checks={"manual-a11y": {"sweeps": ["approvals", "sign-in"]}} | checks,
+    )
 
 
 @pytest.mark.parametrize("package", [tasks, flows, evidence_store], ids=lambda package: package.__name__)
@@ -106,7 +113,7 @@ def test_there_are_cases_for_checks_that_exist_only() -> None:
 
 @EACH_CHECK
 def test_what_a_check_needs_is_provided_by_one_source_for_each_subject(check: Check) -> None:
-    plan = plan_with_a_checkpoint()
+    plan = plan_of_everything()
     for kind in check.needs:
         looked_at = Counter(
             member
@@ -125,7 +132,7 @@ def test_every_source_provides_what_some_check_needs() -> None:
 
 @EACH_CHECK
 def test_a_check_expects_each_subject_once(check: Check) -> None:
-    plan = load_plan(DEMO)
+    plan = plan_of_everything()
     subjects = list(check.expects(plan))
     assert subjects == list(dict.fromkeys(subjects))
     assert subjects
@@ -133,7 +140,7 @@ def test_a_check_expects_each_subject_once(check: Check) -> None:
 
 @EACH_CHECK
 def test_what_a_check_expects_is_what_the_shards_of_its_sources_look_at(check: Check) -> None:
-    plan = plan_with_a_checkpoint()
+    plan = plan_of_everything()
     for kind in check.needs:
         sources = [source for source in SOURCES if kind in source.provides]
         members = {member for source in sources for shard in source.shards(plan) for member in shard.members}
@@ -148,7 +155,7 @@ def test_a_check_is_found_by_its_id_or_the_nearest_is_named() -> None:
 
 
 def test_sources_take_turns_and_only_needed_ones_come() -> None:
-    plan = plan_with_a_checkpoint()
+    plan = plan_of_everything()
     ids = [source.id for source in sources_for([check.spec.id for check in CHECKS], plan)]
     assert ids[-2:] == ["journeys", "vitals"]
     assert sorted(ids) == sorted(source.id for source in SOURCES)
@@ -159,7 +166,7 @@ def test_sources_take_turns_and_only_needed_ones_come() -> None:
 def test_journeys_are_walked_for_other_checks_only_where_the_plan_has_checkpoints() -> None:
     without = plan_with(checkpoints=[])
     assert [source.id for source in sources_for(["axe"], without)] == ["sweep"]
-    assert [source.id for source in sources_for(["axe"], plan_with_a_checkpoint())] == ["sweep", "journeys"]
+    assert [source.id for source in sources_for(["axe"], plan_of_everything())] == ["sweep", "journeys"]
 
 
 def test_expected_subjects_come_from_the_plan_alone() -> None:

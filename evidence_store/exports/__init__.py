@@ -1,0 +1,1 @@
+"""The results of a run in other tools' formats, made from the manifest alone."""
