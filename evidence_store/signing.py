@@ -77,13 +77,21 @@ def read_signers(folder: Path) -> dict[str, Ed25519PublicKey]:
     """The people and pipelines whose signatures count, by name; none when there is no file. Raises SigningError."""
     path = folder / SIGNERS
     try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("signers", {})
+        return parse_signers(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise SigningError(f"{path} cannot be read: {error}") from error
+
+
+def parse_signers(text: str, source: str) -> dict[str, Ed25519PublicKey]:
+    """The same from the file's text, as it is copied into a run; raises SigningError."""
+    try:
+        listed = tomllib.loads(text).get("signers", {})
+    except (ValueError, RecursionError) as error:
+        raise SigningError(f"{source} cannot be read: {error}") from error
     if not isinstance(listed, dict):
-        raise SigningError(f"{path}: [signers] is a table of names and public keys")
+        raise SigningError(f"{source}: [signers] is a table of names and public keys")
     return {str(name): _public_key(str(name), text) for name, text in listed.items()}
 
 

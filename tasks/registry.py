@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.accessibility.judge import AXE
 from tasks.contract import Check, Source
 from tasks.coverage.gather import CoverageReports
@@ -24,6 +25,7 @@ SOURCES: tuple[Source, ...] = (
     ServiceProbes(),
     CoverageReports(),
     ApprovedBaselines(),
+    AcceptedAndAnswered(),
     PageSweep(),
     JourneySuites(),
     VitalsRuns(),

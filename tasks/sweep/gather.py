@@ -20,6 +20,7 @@ from tasks.contract import GatherError, Shard
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.plan import Page, Plan
 from tasks.sweep import axe_scan, stabilise
+from tasks.sweep.element_boxes import element_boxes
 from tasks.sweep.models import AxeScan, PageVisit, SeenMessage, SeenRequest
 
 VISIT_DEADLINE_SECONDS = 90.0
@@ -199,11 +200,13 @@ def _look(
         blank = context.new_page()
         result, frames_scanned, missed = axe_scan.scan(tab, blank)
         content = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
+        boxes = json.dumps(element_boxes(tab, result), ensure_ascii=False).encode("utf-8", "replace")
         seen["axe"] = AxeScan(
             result=workspace.write(f"{folder}/axe.json", content, "application/json"),
             frames=frames_scanned,
             frames_missed=missed,
             nodes=int(tab.evaluate("() => document.querySelectorAll('*').length")),
+            boxes=workspace.write(f"{folder}/boxes.json", boxes, "application/json"),
         )
     except BrowserError as error:
         seen["axe_problem"] = f"axe did not finish: {first_line(error)}"
