@@ -13,13 +13,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 
+from evidence_store.model import Finding, Manifest, Outcome
 from evidence_store.signing import Envelope, SigningError, sign, signers_of
-from tasks.accessibility.models import Answer
+from tasks.accessibility.models import Answer, Fingerprint
 from tasks.baselines import locked, write_whole
 from tasks.plan import problems_of
 
@@ -97,6 +99,46 @@ def read_answers(folder: Path) -> dict[str, bytes]:
         except OSError as error:
             raise AnswerError(f"{path} cannot be read: {error.strerror or error}") from error
     return found
+
+
+def questions_of(manifest: Manifest) -> dict[Fingerprint, tuple[str, Finding]]:
+    """The questions a run left open or that a person answered 'fail' (who may think again), each with its check."""
+    return {
+        finding.fingerprint: (result.check, finding)
+        for result in manifest.results
+        for finding in result.findings
+        if finding.element_sha256 and finding.outcome in {Outcome.REVIEW, Outcome.FAIL}
+    }
+
+
+def answer_to(manifest: Manifest, fingerprint: Fingerprint, answer: str, *, by: str, reason: str, days: int) -> Answer:
+    """A person's answer to a question of a run, given now; raises AnswerError when there is no such question."""
+    asked = questions_of(manifest)
+    if fingerprint not in asked:
+        listing = f"`stageproof review {manifest.run_id}` lists them"
+        raise AnswerError(f"run {manifest.run_id} has no open question {fingerprint}; {listing}")
+    check, question = asked[fingerprint]
+    now = datetime.now(UTC)
+    try:
+        return Answer.model_validate(
+            {
+                "target": manifest.target,
+                "check": check,
+                "rule": question.rule,
+                "element": question.element,
+                "subject": question.subject,
+                "fingerprint": fingerprint,
+                "element_sha256": question.element_sha256,
+                "run_id": manifest.run_id,
+                "answer": answer,
+                "by": by,
+                "reason": reason,
+                "answered_at": now,
+                "expires": now + timedelta(days=days),
+            }
+        )
+    except ValidationError as error:
+        raise AnswerError("; ".join(problems_of(error))) from error
 
 
 def record_answer(folder: Path, answer: Answer, key: Ed25519PrivateKey | None) -> Path:

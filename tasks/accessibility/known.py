@@ -19,7 +19,7 @@ else is refused, because a reader would then accept another finding than the one
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -89,6 +89,16 @@ def _write(folder: Path, listed: Mapping[Fingerprint, KnownFinding]) -> None:
     write_whole(folder / KNOWN_FILE, tomli_w.dumps(content).encode())
 
 
+def fails_of(manifest: Manifest, checks: Collection[str]) -> dict[Fingerprint, tuple[str, Finding]]:
+    """The fails of these checks in a run, each with its check: what can be on the list."""
+    return {
+        finding.fingerprint: (result.check, finding)
+        for result in manifest.results
+        for finding in result.findings
+        if result.check in checks and finding.outcome is Outcome.FAIL and not finding.rule.startswith(NO_LONGER_THERE)
+    }
+
+
 def entries_from(
     manifest: Manifest,
     checks: Collection[str],
@@ -100,11 +110,7 @@ def entries_from(
     expires: datetime,
 ) -> list[KnownFinding]:
     """These findings of a run as entries of the list; raises ListError when one is not a fail of such a check."""
-    fails = {
-        finding.fingerprint: (check, finding)
-        for check, finding in _findings(manifest, checks)
-        if finding.outcome is Outcome.FAIL and not finding.rule.startswith(NO_LONGER_THERE)
-    }
+    fails = fails_of(manifest, checks)
     problems = [_unfit(manifest, checks, name) for name in fingerprints if name not in fails]
     if problems:
         raise ListError("; ".join(problems))
@@ -163,9 +169,3 @@ def no_longer_there(entry: KnownFinding) -> Finding:
         " there: take it off the list (`stageproof known RUN --prune`)",
         gates=False,
     ).fingerprinted(entry.check)
-
-
-def _findings(manifest: Manifest, checks: Collection[str]) -> Iterator[tuple[str, Finding]]:
-    for result in manifest.results:
-        if result.check in checks:
-            yield from ((result.check, finding) for finding in result.findings)
