@@ -361,8 +361,8 @@ def known(
     if prune:
         console.print(f"Taken off the list: {', '.join(gone) or 'nothing'}", markup=False)
     if unplanned:
-        words = f"Listed, and of no page this run was to look at (nobody will say that they are fixed): {', '.join(unplanned)}"
-        console.print(words, markup=False)
+        words = "Listed, and of no page this run was to look at, so that nobody says when they are fixed"
+        console.print(f"{words}: {', '.join(unplanned)}", markup=False)
 
 
 @application.command()

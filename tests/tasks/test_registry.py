@@ -139,7 +139,7 @@ def test_exclusive_sources_come_last_and_only_needed_ones_come() -> None:
     ids = [source.id for source in sources_for([check.spec.id for check in CHECKS])]
     assert ids[-1] == "vitals"
     assert sorted(ids) == sorted(source.id for source in SOURCES)
-    assert [source.id for source in sources_for(["health", "axe"])] == ["probes", "sweep"]
+    assert [source.id for source in sources_for(["health", "page-health"])] == ["probes", "sweep"]
     assert sources_for(["release"]) == []
 
 
