@@ -406,7 +406,7 @@ def review(
             if as_json:
                 _answer({"run": manifest.run_id, "questions": told})
             else:
-                _table([{k: v for k, v in row.items() if k != "picture"} for row in told], "No question is open.")
+                _console().print("\n\n".join(map(_question_told, told)) or "No question is open.", markup=False)
             return
         try:
             given = answer_to(manifest, fingerprint, answer, by=by or _user(), reason=reason, days=days)
@@ -710,6 +710,14 @@ def _signing_key(path: Path | None, by: str, folder: Path, as_json: bool) -> Ed2
         words = f"{path} is not the key of '{by}' in {folder / 'signers.toml'}; list it under [signers]:"
         _fail(USAGE, words, [f'{json.dumps(by)} = "{mine}"'], as_json)
     return key
+
+
+def _question_told(row: dict[str, Any]) -> str:
+    """A question in lines: what is asked is too long for the cell of a table."""
+    from evidence_store.report.plain_text import line, passage
+
+    head = "  ".join(line(str(row[name])) for name in ("fingerprint", "state", "subject", "rule", "element"))
+    return "\n  ".join([head, passage(row["question"]), *([f"picture: {row['picture']}"] if row["picture"] else [])])
 
 
 def _table(rows: list[dict[str, Any]], nothing: str) -> None:

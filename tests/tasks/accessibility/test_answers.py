@@ -1,4 +1,4 @@
-"""People's answers: what is written is read back, what was tampered with is refused, and what they hold on to is stable."""
+"""People's answers: what is written is read back, what was tampered with is refused, what they hold on to is stable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of known findings: read or refused whole, written so that nobody's entry is lost, pruned of what is fixed."""
+"""The list of known findings: read or refused whole, written so that no entry is lost, pruned of what is fixed."""
 
 from __future__ import annotations
 
