@@ -49,6 +49,7 @@ def shop(*parts: str) -> bytes:
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
     """A page with elements to be found: below the fold, in a shadow root, in a frame; and one page that lies."""
     folder = tmp_path_factory.mktemp("places")
+    gap = "<div style='height:2000px'></div>"
     card = f"super(); this.attachShadow({{mode: 'open'}}).innerHTML = `{NAMELESS}`"
     defined = f"class extends HTMLElement {{ constructor() {{ {card} }} }}"
     shadow = f"<my-card></my-card><script>customElements.define('my-card', {defined})</script>"
@@ -56,7 +57,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
     with hostile_server() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("STAGEPROOF_BASELINES", str(folder / "baselines"))
         server.answers |= {
-            "/places": shop("<div style='height:2000px'></div>", f"<section id=far>{NAMELESS}</section>", shadow),
+            "/places": shop(gap, f"<section id=far>{NAMELESS}</section>", shadow, gap),
             "/framed": shop(f'<iframe title=inner srcdoc="<!doctype html><html lang=en>{NAMELESS}"></iframe>'),
             "/lying": page(f"<h1>Shop</h1>{NAMELESS}", lying),
         }
