@@ -165,7 +165,11 @@ def _element(place: str) -> str:
 
 def _gates(rule: Mapping[str, Any], gate: Sequence[str]) -> bool:
     # A violation that names no impact may be of any: it is not let through.
-    return BEST_PRACTICE not in (rule.get("tags") or ()) and rule.get("impact") in {None, *gate}
+    return not _is_best_practice(rule) and rule.get("impact") in {None, *gate}
+
+
+def _is_best_practice(rule: Mapping[str, Any]) -> bool:
+    return BEST_PRACTICE in (rule.get("tags") or ())
 
 
 def _violation(visit: PageVisit, component: Component, evidence: tuple[str, ...], *, gates: bool) -> Finding:
@@ -189,7 +193,7 @@ def _violation(visit: PageVisit, component: Component, evidence: tuple[str, ...]
 def _question(visit: PageVisit, component: Component, evidence: tuple[str, ...]) -> Finding:
     rule = component.rule
     asked = question(str(rule["id"]), str(rule.get("help", "")))
-    finding = _violation(visit, component, evidence, gates=False)
+    finding = _violation(visit, component, evidence, gates=not _is_best_practice(rule))
     return finding.model_copy(
         update={
             "outcome": Outcome.REVIEW,

@@ -7,7 +7,8 @@ Rules, each finding by itself and never by counts, so that a fix cannot make roo
 - one whose acceptance has expired gates again, and says so;
 - a listed one that was looked for and not seen is a warning: take it off the list;
 - a subject that could not be looked at proves nothing fixed; its error says how many listed findings stay open;
-- an answer `pass` or `not-applicable` closes its question, `fail` makes it a fail that gates;
+- a question gates only where the plan says so, and never when its judge says that it cannot (a best practice);
+- an answer `pass` or `not-applicable` closes its question, `fail` makes it a fail, which gates if a question can;
 - an answer whose element changed, or that expired, leaves the question open again, with the reason;
 - an answer whose signature does not verify is an error on its subject. Where the plan asks for signed answers, an
   unsigned one closes nothing; an unsigned `fail` still counts, because it can only hold a release back.
@@ -166,7 +167,7 @@ class People:
     def _answered(self, question: Finding, options: PeopleOptions, heard: Heard) -> Finding | None:
         """The question as it stands: open, open again, a fail, or None when it is closed."""
         given = self.answers.get(question.fingerprint)
-        gates = options.review == "gate"
+        gates = question.gates and options.review == "gate"
         if given is None or question.fingerprint in self.unproven:
             return question.model_copy(update={"gates": gates})
         answer = given.answer
@@ -183,7 +184,6 @@ class People:
             update={
                 "outcome": Outcome.FAIL,
                 "message": f"{said}{signed}: {answer.reason}; {question.message}",
-                "gates": True,
             }
         )
 

@@ -360,6 +360,20 @@ ANSWERED = [
         warns=True,
     ),
     Case(
+        "an open question about a best practice where questions gate",
+        PASS,
+        "1 questions to review",
+        partial(scan, [], [BEST], table=GATE),
+        warns=True,
+    ),
+    Case(
+        "a best practice answered fail",
+        PASS,
+        "1 elements with warnings",
+        partial(scan, [], [BEST], answers=[answered("fail", BEST)]),
+        warns=True,
+    ),
+    Case(
         "an answered question where questions gate",
         PASS,
         "1 questions answered",

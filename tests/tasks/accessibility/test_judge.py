@@ -149,6 +149,13 @@ def test_what_is_fixed_and_still_listed_is_told_on_its_page() -> None:
     assert "listed as known by Ada, and is no longer there: take it off the list" in finding.message
 
 
+@pytest.mark.parametrize("changes", [{"subject": "about@desktop"}, {"check": "keyboard"}], ids=["page", "check"])
+def test_what_is_listed_for_another_page_or_check_is_not_told_here(changes: dict[str, str]) -> None:
+    assert [finding.word for finding in findings(known=[listed(**changes)]).findings] == ["pass"]
+    lost = findings(frames_missed=1, known=[listed(**changes)]).findings[0]
+    assert lost.message == "1 frames could not be scanned (2 were)"
+
+
 def test_a_listed_violation_that_became_a_question_is_not_fixed() -> None:
     told = findings([], [rule()], known=[listed()]).findings
     assert [finding.word for finding in told] == ["review", "pass"]

@@ -169,6 +169,10 @@ def test_only_a_fail_can_be_accepted(run: Manifest, says: str) -> None:
         accept(run, NAME)
 
 
+def test_that_something_is_no_longer_there_cannot_be_accepted() -> None:
+    assert fails_of(manifest(known=[listed()]), ["axe"]) == {}
+
+
 def test_an_error_cannot_be_accepted() -> None:
     run = manifest(frames_missed=1)
     (error,) = run.results[0].findings
