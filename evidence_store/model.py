@@ -142,6 +142,8 @@ class Finding(Record):
     """False for a fail that is only a warning."""
     fingerprint: str = ""
     """Stable across runs: check, rule, de-indexed element and subject. Known-issue files and diffs key on it."""
+    element_sha256: str = ""
+    """Of a question: over what it is about. A person's answer holds while this stays the same."""
     renderings: tuple[Rendering, ...] = Field(default=(), exclude=True, repr=False)
 
     def fingerprinted(self, check: str) -> Self:

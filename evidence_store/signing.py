@@ -25,7 +25,12 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_ssh_private_key, load_ssh_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_private_key,
+    load_ssh_public_key,
+)
 from pydantic import BaseModel, ConfigDict, Field
 
 SIGNERS = "signers.toml"
@@ -77,16 +82,15 @@ def read_signers(folder: Path) -> dict[str, Ed25519PublicKey]:
     """The people and pipelines whose signatures count, by name; none when there is no file. Raises SigningError."""
     path = folder / SIGNERS
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_signers(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise SigningError(f"{path} cannot be read: {error}") from error
-    return parse_signers(text, str(path))
 
 
 def parse_signers(text: str, source: str) -> dict[str, Ed25519PublicKey]:
-    """As `read_signers`, from the file's text, for judges: they read the copy in the evidence. Raises SigningError."""
+    """The same from the file's text, as it is copied into a run; raises SigningError."""
     try:
         listed = tomllib.loads(text).get("signers", {})
     except (ValueError, RecursionError) as error:
@@ -104,6 +108,11 @@ def _public_key(name: str, text: object) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise SigningError(f"the key of '{name}' is not an Ed25519 key")
     return key
+
+
+def public_line(key: Ed25519PublicKey) -> str:
+    """A public key as OpenSSH writes it, and as `signers.toml` takes it."""
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def sign(payload: bytes, payload_type: str, key: Ed25519PrivateKey, signer: str) -> Envelope:

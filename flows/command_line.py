@@ -28,10 +28,12 @@ from flows.command_line_shared import fail as _fail
 from flows.command_line_shared import new_console as _console
 from flows.command_line_shared import open_ledger as _ledger
 from flows.command_line_shared import plan_errors as _plan_errors
+from flows.command_line_shared import sealed_bag as _sealed_bag
 from flows.command_line_shared import stack_errors as _stack_errors
 from flows.command_line_shared import store_configured as _store_configured
 from flows.command_line_shared import store_errors as _store_errors
 from flows.command_line_shared import use_local_stack as _use_local_stack
+from flows.finding_commands import known, review
 from flows.init_command import init
 
 application = typer.Typer(
@@ -48,6 +50,8 @@ application.add_typer(manual_commands.application, name="manual")
 
 
 application.command()(init)
+application.command()(known)
+application.command()(review)
 
 
 def main() -> None:
@@ -275,31 +279,20 @@ def approve_sealed(
 ) -> tuple[list[str], dict[str, str]]:
     """Download a sealed run, verify it, and approve its pictures: (approved, refused with the reason each)."""
     import getpass
-    import tempfile
 
-    from evidence_store.verify import read_bag, verify_zip
     from tasks.baselines import BaselineError, baselines_root
     from tasks.visual.approval import approve_pictures
 
-    with _store_errors(as_json), tempfile.TemporaryDirectory(prefix="stageproof-approve-") as folder:
-        store, ledger = _ledger(project)
-        record = ledger.find(run_id)
-        copy = Path(folder) / "bundle.zip"
-        _download(store, record, copy)
-        verification = verify_zip(copy, ledger_entry=record.sealed)
-        if verification.problems or verification.manifest is None:
-            words = f"{record.run_id} does not verify, so nothing of it is approved"
-            _fail(USAGE, words, list(verification.problems), as_json)
+    with _sealed_bag(run_id, project, as_json=as_json) as (manifest, bag):
         try:
-            with read_bag(copy) as bag:
-                return approve_pictures(
-                    bag,
-                    baselines_root() / verification.manifest.target,
-                    run_id=record.run_id,
-                    subjects=subjects,
-                    approved_by=by or getpass.getuser(),
-                    reason=reason,
-                )
+            return approve_pictures(
+                bag,
+                baselines_root() / manifest.target,
+                run_id=manifest.run_id,
+                subjects=subjects,
+                approved_by=by or getpass.getuser(),
+                reason=reason,
+            )
         except BaselineError as error:
             _fail(USAGE, str(error), [], as_json)
 

@@ -71,23 +71,28 @@ def picture_path(folder: Path, sha256: str) -> Path:
 def approve(folder: Path, pictures: Mapping[str, tuple[ApprovedPicture, bytes]]) -> None:
     """Add approvals; two people approving at once both keep theirs. Raises BaselineError."""
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         index = read_index(folder)
         for subject, (approved, content) in pictures.items():
             path = picture_path(folder, approved.sha256)
             # Written anew even when it is there: its bytes may have been damaged since.
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(content)
-            partial.replace(path)
+            write_whole(path, content)
             index[subject] = approved
-        written = folder / f"{INDEX}.partial"
         content_of_index = {subject: index[subject].model_dump() for subject in sorted(index)}
-        written.write_text(tomli_w.dumps({"approved": content_of_index}), encoding="utf-8")
-        written.replace(folder / INDEX)
+        write_whole(folder / INDEX, tomli_w.dumps({"approved": content_of_index}).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in its place at once: whoever reads meanwhile sees the old one or the new one, never a half."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a target's folder, which is made when it is not there, while its files are read and written anew."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.accessibility.judge import AXE
 from tasks.contract import Check, Source, Turn
 from tasks.coverage.gather import CoverageReports
@@ -27,6 +28,7 @@ SOURCES: tuple[Source, ...] = (
     CoverageReports(),
     ApprovedBaselines(),
     ManualRecords(),
+    AcceptedAndAnswered(),
     PageSweep(),
     JourneySuites(),
     VitalsRuns(),

@@ -12,6 +12,8 @@ from typer.main import get_command
 
 from evidence_store.model import Outcome, Waiver
 from flows.command_line import application
+from tasks.accessibility.known import read_known
+from tasks.accessibility.models import KnownFinding
 from tasks.catalogue import all_as_markdown, plan_schema
 from tasks.contract import Check
 from tasks.judging import judge
@@ -56,7 +58,8 @@ def plan_around(block: str) -> str:
     return "\n".join([*kept.values(), block])
 
 
-PLAN_BLOCKS = [block for block in blocks(PLAN, "toml") if not re.match(r"\[\[waiver|\[approved|release", block)]
+OTHER_FILES = re.compile(r"\[\[waiver|\[(approved|known|signers)|release")
+PLAN_BLOCKS = [block for block in blocks(PLAN, "toml") if not OTHER_FILES.match(block)]
 RELEASE_LINES = [line for block in blocks(PLAN, "toml") if block.startswith("release") for line in block.splitlines()]
 
 
@@ -81,7 +84,8 @@ def keys_of(schema: Any) -> set[str]:
 
 def test_every_key_of_a_plan_is_documented() -> None:
     documented = {word for code in re.findall(r"`([^`\n]+)`", PLAN) for word in re.split(r"[^\w-]+", code)}
-    assert sorted((keys_of(plan_schema()) | set(Waiver.model_fields)) - documented) == []
+    keys = keys_of(plan_schema()) | set(Waiver.model_fields) | set(KnownFinding.model_fields)
+    assert sorted(keys - documented) == []
 
 
 @pytest.mark.parametrize("block", [*PLAN_BLOCKS, *RELEASE_LINES], ids=lambda block: block.splitlines()[0])
@@ -98,6 +102,12 @@ def test_the_waiver_in_the_documentation_is_one() -> None:
     (block,) = [block for block in blocks(PLAN, "toml") if "[[waiver]]" in block]
     (waiver,) = tomllib.loads(block)["waiver"]
     assert Waiver.model_validate(waiver).owner == "Ada"
+
+
+def test_the_known_finding_in_the_documentation_is_one(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(PLAN, "toml") if block.startswith("[known")]
+    (tmp_path / "accessibility.toml").write_text(block, encoding="utf-8")
+    assert [entry.owner for entry in read_known(tmp_path).values()] == ["Ada"]
 
 
 def example_check() -> Check:

@@ -14,6 +14,7 @@ from playwright.sync_api import Error, Page
 
 from evidence_store.model import Artifact
 from tasks.sweep import axe_scan, stabilise
+from tasks.sweep.element_boxes import element_boxes
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.models import AxeScan, HeadLink, StoredItem
 from tasks.sweep.stabilise import Stillness
@@ -158,12 +159,14 @@ def scan_accessibility(page: Page, folder: str, keep: Keep, joiner: axe_scan.Joi
     """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so."""
     try:
         result, frames, missed = axe_scan.scan(page, joiner.page())
+        boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
         nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))
     except Error as error:
         return {"axe_problem": f"axe did not finish: {(str(error).strip().splitlines() or ['no reason'])[0][:300]}"}
     content = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
     artifact = keep(f"{folder}/axe.json", content, "application/json")
-    return {"axe": AxeScan(result=artifact, frames=frames, frames_missed=missed, nodes=nodes)}
+    places = keep(f"{folder}/boxes.json", boxes, "application/json")
+    return {"axe": AxeScan(result=artifact, frames=frames, frames_missed=missed, nodes=nodes, boxes=places)}
 
 
 def heard(hearing: Hearing) -> dict[str, Any]:

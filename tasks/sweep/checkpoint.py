@@ -179,7 +179,8 @@ def _adopted(visit: PageVisit, planned: Collection[str], files: Path, workspace:
         if (value := getattr(visit, name)) is not None
     }
     if visit.axe is not None:
-        update["axe"] = visit.axe.model_copy(update={"result": adopt(visit.axe.result)})
+        places = adopt(visit.axe.boxes) if visit.axe.boxes else None
+        update["axe"] = visit.axe.model_copy(update={"result": adopt(visit.axe.result), "boxes": places})
     return visit.model_copy(update=update)
 
 

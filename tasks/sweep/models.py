@@ -69,6 +69,8 @@ class AxeScan(Record):
     frames_missed: int
     nodes: int
     """Elements in the document when it was scanned."""
+    boxes: Artifact | None = None
+    """Where the elements that axe speaks of lie in the picture, as JSON (see `element_boxes`)."""
 
 
 class PageVisit(Evidence):

@@ -100,7 +100,7 @@ _STILL = """
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
     ${animations ? 'transition: none !important' : ''} }`);
-  sheet.ofStageproof = true;
+  sheet.ofStageproof = [];
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   if (images) {
     for (const image of document.querySelectorAll('img[loading=lazy], iframe[loading=lazy]')) image.loading = 'eager';
@@ -121,14 +121,21 @@ _STILL = """
       const after = element.getBoundingClientRect();
       const moved = ['left', 'top', 'width', 'height'].some(side => Math.abs(before[side] - after[side]) > .01);
       if (moved) element.style.setProperty('position', written, priority);
-      else released += 1;
+      else { released += 1; sheet.ofStageproof.push([element, written, priority]); }
     }
   }
   return released;
 }
 """
 _UNDO = """
-() => { document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof) }
+() => {
+  for (const sheet of document.adoptedStyleSheets) {
+    for (const [element, written, priority] of sheet.ofStageproof ?? []) {
+      element.style.setProperty('position', written, priority);
+    }
+  }
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof);
+}
 """
 _PENDING_IMAGES = "() => [...document.images].filter(image => !image.complete).length"
 _DECODED = """

@@ -159,14 +159,17 @@ def test_sources_take_turns_and_only_needed_ones_come() -> None:
     ids = [source.id for source in sources_for([check.spec.id for check in CHECKS], plan)]
     assert ids[-2:] == ["journeys", "vitals"]
     assert sorted(ids) == sorted(source.id for source in SOURCES)
-    assert [source.id for source in sources_for(["health", "axe"], plan_with(checkpoints=[]))] == ["probes", "sweep"]
+    assert [source.id for source in sources_for(["health", "page-health"], plan_with(checkpoints=[]))] == [
+        "probes",
+        "sweep",
+    ]
     assert sources_for(["release"], plan) == []
 
 
 def test_journeys_are_walked_for_other_checks_only_where_the_plan_has_checkpoints() -> None:
     without = plan_with(checkpoints=[])
-    assert [source.id for source in sources_for(["axe"], without)] == ["sweep"]
-    assert [source.id for source in sources_for(["axe"], plan_of_everything())] == ["sweep", "journeys"]
+    assert [source.id for source in sources_for(["page-health"], without)] == ["sweep"]
+    assert [source.id for source in sources_for(["page-health"], plan_of_everything())] == ["sweep", "journeys"]
 
 
 def test_expected_subjects_come_from_the_plan_alone() -> None:
