@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from evidence_store.ledger import Ledger, RunRecord
     from evidence_store.objects import ObjectStore
+    from tasks.visual.approval import Candidates
 
 OK, NO_GO, USAGE, INCOMPLETE = 0, 1, 2, 3
 
@@ -243,34 +244,66 @@ def rejudge(
 @application.command()
 def approve(
     run_id: RunArgument,
-    subjects: Annotated[list[str] | None, typer.Argument(help="Subjects such as dashboard@phone; none: all.")] = None,
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(help="Subjects such as dashboard@phone, or patterns such as 'dashboard*@phone'; none: all."),
+    ] = None,
     by: Annotated[str, typer.Option(help="Who stands for it.", envvar="STAGEPROOF_APPROVER")] = "",
-    reason: Annotated[str, typer.Option(help="Why the change is meant.")] = "",
+    reason: Annotated[str, typer.Option(help="Why the change is meant; kept with the approval.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be approved, and approve nothing.")
+    ] = False,
     project: ProjectOption = "stageproof",
     as_json: JsonOption = False,
 ) -> None:
-    """Approve the pictures of a sealed run as baselines, without another run. Unstable pictures are refused."""
-    approved, refused = approve_sealed(run_id, subjects or [], by, reason, project, as_json=as_json)
+    """Approve the pictures of a sealed run as baselines, without another run.
+
+    Shows first what is new, what changed and by how much. Refused are pictures of pages that never stood still, that
+    failed or did not answer 200; the rest is approved, and the command then ends with 2.
+    """
+    chosen, approved = approve_candidates_of(
+        run_id, subjects or [], by, reason, project, as_json=as_json, dry_run=dry_run
+    )
     if as_json:
-        _answer({"approved": approved, "refused": refused})
+        changes = {item.subject: {"change": item.change, "words": item.words} for item in chosen.fit}
+        _answer({"approved": approved, "refused": chosen.refused, "changes": changes, "dry_run": dry_run})
     else:
         console = _console()
-        console.print(f"Approved {len(approved)} pictures: {', '.join(approved) or 'none'}", markup=False)
-        for subject, why in refused.items():
+        done = "Would approve" if dry_run else "Approved"
+        names = [item.subject for item in chosen.fit] if dry_run else approved
+        console.print(f"{done} {len(names)} pictures: {', '.join(names) or 'none'}", markup=False)
+        for subject, why in chosen.refused.items():
             console.print(f"Refused {subject}: {why}", markup=False)
-    raise typer.Exit(USAGE if refused else OK)
+    raise typer.Exit(USAGE if chosen.refused else OK)
 
 
 def approve_sealed(
     run_id: str, subjects: list[str], by: str, reason: str, project: str, *, as_json: bool
 ) -> tuple[list[str], dict[str, str]]:
     """Download a sealed run, verify it, and approve its pictures: (approved, refused with the reason each)."""
+    chosen, approved = approve_candidates_of(run_id, subjects, by, reason, project, as_json=as_json, show=False)
+    return approved, chosen.refused
+
+
+def approve_candidates_of(
+    run_id: str,
+    subjects: list[str],
+    by: str,
+    reason: str,
+    project: str,
+    *,
+    as_json: bool,
+    dry_run: bool = False,
+    show: bool = True,
+) -> tuple[Candidates, list[str]]:
+    """Download a sealed run, verify it, show its pictures beside what is approved, and approve them."""
     import getpass
     import tempfile
 
     from evidence_store.verify import read_bag, verify_zip
-    from tasks.baselines import BaselineError, baselines_root
-    from tasks.visual.approval import approve_pictures
+    from evidence_store.workspace import BrokenEvidenceError
+    from tasks.baselines import BaselineError, baselines_root, picture_store
+    from tasks.visual.approval import approve_candidates, candidates
 
     with _store_errors(as_json), tempfile.TemporaryDirectory(prefix="stageproof-approve-") as folder:
         store, ledger = _ledger(project)
@@ -282,17 +315,32 @@ def approve_sealed(
             words = f"{record.run_id} does not verify, so nothing of it is approved"
             _fail(USAGE, words, list(verification.problems), as_json)
         try:
+            baselines = baselines_root() / verification.manifest.target
+            pictures = picture_store(baselines, verification.manifest.project)
             with read_bag(copy) as bag:
-                return approve_pictures(
-                    bag,
-                    baselines_root() / verification.manifest.target,
-                    run_id=record.run_id,
-                    subjects=subjects,
-                    approved_by=by or getpass.getuser(),
-                    reason=reason,
-                )
-        except BaselineError as error:
+                chosen = candidates(bag, baselines, run_id=record.run_id, subjects=subjects, store=pictures)
+            if show and not as_json:
+                _show_candidates(chosen)
+            if dry_run:
+                return chosen, []
+            approver = by or getpass.getuser()
+            approved = approve_candidates(chosen, baselines, approved_by=approver, reason=reason, store=pictures)
+        except (BaselineError, BrokenEvidenceError) as error:
             _fail(USAGE, str(error), [], as_json)
+        return chosen, approved
+
+
+def _show_candidates(chosen: Candidates) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not chosen.fit:
+        return
+    table = Table("subject", "change", "by how much", title=f"pictures of {chosen.run_id} beside what is approved")
+    table.columns[0].no_wrap = True
+    for item in chosen.fit:
+        table.add_row(*map(escape, (item.subject, item.change, item.words)))
+    _console().print(table)
 
 
 @application.command()
