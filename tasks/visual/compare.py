@@ -387,14 +387,20 @@ def _three_in_a_row(left: Colours, right: Colours, among: Mask) -> Mask:
 
 
 def _replaced(left: Colours, right: Colours, slightly: Mask) -> tuple[Mask, float]:
-    """Pixels that follow a replacement of colours, and their share of all that changed slightly and repeats."""
+    """Pixels that follow a replacement of colours, and their share of all that changed slightly and repeats.
+
+    A replacement takes (nearly) every pixel of a colour to another one, or is where (nearly) every pixel of the other
+    colour comes from: a pale line that appears on white replaces a little of the white.
+    """
     _, index = np.unique(left[slightly].astype(np.uint64) << np.uint64(32) | right[slightly], return_inverse=True)
-    times = np.bincount(index)
-    # How often the colour was there at all, by a hash of 16 bits: a collision can only make it look more frequent.
-    buckets = _bucket(left)
-    present = np.bincount(buckets.ravel(), minlength=1 << 16)[buckets[slightly]]
-    repeats = present >= 3
-    holds = repeats & (times[index] >= 0.9 * present)
+    times = np.bincount(index)[index]
+    # How often each colour is there at all, by a hash of 16 bits: a collision can only make it look more frequent.
+    present = []
+    for colours in (left, right):
+        buckets = _bucket(colours)
+        present.append(np.bincount(buckets.ravel(), minlength=1 << 16)[buckets[slightly]])
+    repeats = np.maximum(*present) >= 3
+    holds = (times >= 3) & (times >= 0.9 * np.minimum(*present))
     replaced = np.zeros(slightly.shape, dtype=np.bool_)
     replaced[slightly] = holds
     return replaced, float(holds.sum()) / max(int(repeats.sum()), 1)

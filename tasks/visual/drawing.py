@@ -2,14 +2,15 @@
 
 The current page stands in faded grey, so that colour means change alone: changed pixels and their numbered boxes are
 magenta, rows that were inserted are a green band, rows that were removed an orange one (drawn from the approved
-picture, so the drawing holds every row of both). Outlines and numbers grow with the page, because a tall page is looked
-at scaled down. The PNG has a palette: a byte for each pixel, and a fraction of the bytes of a photograph of the page.
+picture, so the drawing holds every row of both). All of them keep light and dark, so that one can read what is there.
+Outlines and numbers grow with the page, because a tall page is looked at scaled down. The PNG has a palette: a byte for
+each pixel, and a fraction of the bytes of a photograph of the page.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,15 +40,20 @@ def draw(canvas: Canvas) -> bytes:
     height, width = canvas.seen.shape
     drawn = np.full((height, width), _GREYS - 1, dtype=np.uint8)
     line = max(2, min(8, height // 900))
-    letters = max(14, min(64, height // 90))
+    letters = max(13, min(48, height // 130))
     for top, block in _placed(canvas.blocks):
         _draw_rows(drawn, canvas, top, block)
-    drawn[canvas.seen] = _MAGENTA
-    for top, block in _placed(canvas.blocks):
-        if block.kind != "paired":
-            _draw_edges(drawn, top, block, line, letters)
+    strips = [(top, block) for top, block in _placed(canvas.blocks) if block.kind != "paired"]
+    free = 0
+    for top, block in strips:
+        free = _draw_edges(drawn, top, block, line, letters, max(free, top))
     for number, region in enumerate(canvas.regions, start=1):
-        _draw_box(drawn, region, line, str(number) if number <= NUMBERED_BOXES else "", letters)
+        words = str(number) if number <= NUMBERED_BOXES else ""
+        ink = _ink_of_strip(strips, region)
+        if ink is None:
+            _draw_box(drawn, region, line, words, letters)
+        elif words:
+            _draw_tag(drawn, region.left, region.top, words, ink, letters)
     picture = Image.fromarray(drawn)
     picture.putpalette(_palette())
     encoded = io.BytesIO()
@@ -78,25 +84,40 @@ def _draw_rows(drawn: Indices, canvas: Canvas, top: int, block: Block) -> None:
     width = source.shape[1]
     for start in range(0, block.rows, BAND_ROWS):
         rows = min(BAND_ROWS, block.rows - start)
-        colours = source[first + start : first + start + rows, :, :3]
+        red, green, blue = (source[first + start : first + start + rows, :, channel] for channel in range(3))
         # Luma of ITU-R BT.601 in whole numbers.
-        luma = (colours @ np.array([77, 150, 29], dtype=np.uint32)) >> 8
+        luma = (red * np.uint16(77) + green * np.uint16(150) + blue * np.uint16(29)) >> 8
+        place = slice(top + start, top + start + rows)
         if block.kind == "paired":
-            shade = (_GREYS - 1 - (255 - luma) * _FADE).astype(np.uint8)
+            drawn[place, :width] = _GREYS - 1 - ((255 - luma) * _FADE).astype(np.uint8)
+            seen = canvas.seen[place]
+            whole = np.full(seen.shape, 255, dtype=luma.dtype)
+            whole[:, :width] = luma
+            drawn[place][seen] = _MAGENTA + whole[seen] * 7 // 255
         else:
-            base = _GREEN if block.kind == "inserted" else _ORANGE
-            shade = (base + 3 + luma * 10 // 255).astype(np.uint8)
-        drawn[top + start : top + start + rows, :width] = shade
+            drawn[place, :width] = _ink(block) + 4 + luma * 9 // 255
 
 
-def _draw_edges(drawn: Indices, top: int, block: Block, line: int, letters: int) -> None:
-    """The upper and lower edge of a strip, and how many rows it has."""
-    ink = _GREEN if block.kind == "inserted" else _ORANGE
+def _ink(block: Block) -> int:
+    return _GREEN if block.kind == "inserted" else _ORANGE
+
+
+def _ink_of_strip(strips: Sequence[tuple[int, Block]], region: Region) -> int | None:
+    """The colour of the strip that holds the whole region; None when none does."""
+    for top, block in strips:
+        if top <= region.top and region.top + region.height <= top + block.rows:
+            return _ink(block)
+    return None
+
+
+def _draw_edges(drawn: Indices, top: int, block: Block, line: int, letters: int, tag: int) -> int:
+    """The upper and lower edge of a strip, and at `tag` how many rows it has; where the next tag is free to begin."""
+    ink = _ink(block)
     drawn[top : top + min(line, block.rows)] = ink
     drawn[max(top + block.rows - line, top) : top + block.rows] = ink
-    sign, words = ("+", "inserted") if block.kind == "inserted" else ("\N{MINUS SIGN}", "removed")
+    sign, words = ("+", "inserted") if block.kind == "inserted" else ("-", "removed")
     rows = "row" if block.rows == 1 else "rows"
-    _draw_tag(drawn, drawn.shape[1], top, f"{sign}{block.rows} {rows} {words}", ink, letters, right=True)
+    return _draw_tag(drawn, drawn.shape[1], tag, f"{sign}{block.rows} {rows} {words}", ink, letters, right=True)
 
 
 def _draw_box(drawn: Indices, region: Region, line: int, number: str, letters: int) -> None:
@@ -114,8 +135,8 @@ def _draw_box(drawn: Indices, region: Region, line: int, number: str, letters: i
         _draw_tag(drawn, region.left - line - 2, region.top - line - 2, number, _MAGENTA, letters)
 
 
-def _draw_tag(drawn: Indices, x: int, y: int, words: str, ink: int, letters: int, *, right: bool = False) -> None:
-    """White words on a plate of `ink`, its lower left corner (or upper right one) at x, y; kept inside the drawing."""
+def _draw_tag(drawn: Indices, x: int, y: int, words: str, ink: int, letters: int, *, right: bool = False) -> int:
+    """White words on a plate of `ink`, its lower left (or upper right) corner at x, y, kept inside; where it ends."""
     font = ImageFont.load_default(size=letters)
     pad = letters // 4
     box = font.getbbox(words)
@@ -126,3 +147,4 @@ def _draw_tag(drawn: Indices, x: int, y: int, words: str, ink: int, letters: int
     left = max(0, min(x - width if right else x, drawn.shape[1] - width))
     top = max(0, min(y if right else y - height, drawn.shape[0] - height))
     drawn[top : top + height, left : left + width] = shade[:height, :width].astype(np.uint8)
+    return int(top + height)
