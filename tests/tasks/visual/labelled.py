@@ -34,7 +34,8 @@ td { padding: 6px; border-bottom: 1px solid #e5e7eb } .note { width: 260px; over
 <div class=pictures><canvas id=one width=160 height=100></canvas><canvas id=two width=160 height=100></canvas></div>
 <table id=rows></table></main><script>
 const rows = document.getElementById('rows');
-for (let n = 1; n <= 70; n++) rows.insertRow().innerHTML = `<td>Request ${n}</td><td>Unit ${n % 7}</td><td>${n * 37}</td>`;
+for (let n = 1; n <= 70; n++)
+  rows.insertRow().innerHTML = `<td>Request ${n}</td><td>Unit ${n % 7}</td><td>${n * 37}</td>`;
 for (const [id, hue] of [['one', 200], ['two', 20]]) {
   const paper = document.getElementById(id).getContext('2d');
   for (let x = 0; x < 160; x++) for (let y = 0; y < 100; y++) {
@@ -82,6 +83,12 @@ SHIFTS: dict[str, tuple[str, int]] = {
     "less space above the table": ("rows.style.marginTop = '17px'", -7),
 }
 """Label -> what was done, and how many rows the page grew by: nothing but empty rows."""
+
+PHONE_ONLY = (
+    "document.head.insertAdjacentHTML('beforeend',"
+    " '<style>@media (max-width: 500px) { .card { margin-left: 30px } }</style>')"
+)
+"""A rule that only phones obey."""
 
 BANNER = (
     "document.querySelector('header').insertAdjacentHTML('afterend',"
