@@ -126,10 +126,19 @@ def decode(content: bytes) -> Pixels:
                 return _grey(np.asarray(picture) >> 8)
             if picture.mode == "I":
                 return _grey(np.asarray(picture).clip(0, 65_535) >> 8)
-            pixels = np.array(picture.convert("RGBA"), dtype=np.uint8)
+            pixels = _rgba(picture)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PictureError(f"not a readable PNG: {error}") from error
     return _on_white(pixels)
+
+
+def _rgba(picture: Image.Image) -> Pixels:
+    """All pixels, band by band: converting a tall page at once takes four times its size."""
+    pixels = np.empty((picture.height, picture.width, 4), dtype=np.uint8)
+    for top in range(0, picture.height, BAND_ROWS):
+        bottom = min(top + BAND_ROWS, picture.height)
+        pixels[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)).convert("RGBA"))
+    return pixels
 
 
 def _refuse_by_header(content: bytes) -> None:

@@ -304,15 +304,17 @@ def test_pictures_in_the_object_store(tmp_path: Path) -> None:
         pictures = StoredPictures(store, "demo")
 
         def one(number: int) -> None:
-            # Two people approve each picture at once.
+            # Two people, each with a checkout of their own, approve each picture at once.
             content = f"picture {number // 2}".encode()
-            approve(tmp_path, {f"page-{number}@phone": (approved(content), content)}, pictures)
+            folder = tmp_path / f"checkout-{number % 2}"
+            approve(folder, {f"page-{number // 2}@phone": (approved(content), content)}, pictures)
 
         with ThreadPoolExecutor(8) as people:
             list(people.map(one, range(12)))
-        assert set(read_index(tmp_path)) == {f"page-{number}@phone" for number in range(12)}
-        assert not (tmp_path / "visual").exists()
-        assert [pictures.read(picture.sha256) for picture in read_index(tmp_path).values()][:2] == [b"picture 0"] * 2
+        for folder in (tmp_path / "checkout-0", tmp_path / "checkout-1"):
+            assert not (folder / "visual").exists()
+            kept = {subject: pictures.read(picture.sha256) for subject, picture in read_index(folder).items()}
+            assert kept == {f"page-{number}@phone": f"picture {number}".encode() for number in range(6)}
 
         with pytest.raises(BadPictureError, match="approve anew"):
             pictures.read("0" * 64)
