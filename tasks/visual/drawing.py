@@ -21,12 +21,17 @@ from tasks.visual.compare import BAND_ROWS, Canvas, Region
 
 NUMBERED_BOXES = 60
 """More boxes than this get no number: they would hide the page."""
+TAGGED_STRIPS = 8
+"""Of more strips than this, only those of `TAGGED_ROWS` are told in words: a banner whose height is no whole number of
+pixels moves many lines by one, and their tags would hide the page."""
+TAGGED_ROWS = 4
 CHANGED = (214, 0, 80)
 INSERTED = (22, 130, 60)
 REMOVED = (190, 84, 0)
 
 _GREYS = 192
 _STEPS = 16
+_SIGNS = {"inserted": "+", "removed": "-"}
 _FADE = 0.42
 """How much of a pixel's darkness is kept."""
 _COLOURS = (CHANGED, INSERTED, REMOVED)
@@ -46,7 +51,11 @@ def draw(canvas: Canvas) -> bytes:
     strips = [(top, block) for top, block in _placed(canvas.blocks) if block.kind != "paired"]
     free = 0
     for top, block in strips:
-        free = _draw_edges(drawn, top, block, line, letters, max(free, top))
+        _draw_edges(drawn, top, block, line)
+        if len(strips) <= TAGGED_STRIPS or block.rows >= TAGGED_ROWS:
+            # Below the one before: strips may lie closer than their tags are tall.
+            words = f"{_SIGNS[block.kind]}{block.rows} row{'' if block.rows == 1 else 's'} {block.kind}"
+            free = _draw_tag(drawn, width, max(free, top), words, _ink(block), letters, right=True)
     for number, region in enumerate(canvas.regions, start=1):
         words = str(number) if number <= NUMBERED_BOXES else ""
         ink = _ink_of_strip(strips, region)
@@ -110,14 +119,10 @@ def _ink_of_strip(strips: Sequence[tuple[int, Block]], region: Region) -> int | 
     return None
 
 
-def _draw_edges(drawn: Indices, top: int, block: Block, line: int, letters: int, tag: int) -> int:
-    """The upper and lower edge of a strip, and at `tag` how many rows it has; where the next tag is free to begin."""
-    ink = _ink(block)
-    drawn[top : top + min(line, block.rows)] = ink
-    drawn[max(top + block.rows - line, top) : top + block.rows] = ink
-    sign, words = ("+", "inserted") if block.kind == "inserted" else ("-", "removed")
-    rows = "row" if block.rows == 1 else "rows"
-    return _draw_tag(drawn, drawn.shape[1], tag, f"{sign}{block.rows} {rows} {words}", ink, letters, right=True)
+def _draw_edges(drawn: Indices, top: int, block: Block, line: int) -> None:
+    """The upper and lower edge of a strip."""
+    drawn[top : top + min(line, block.rows)] = _ink(block)
+    drawn[max(top + block.rows - line, top) : top + block.rows] = _ink(block)
 
 
 def _draw_box(drawn: Indices, region: Region, line: int, number: str, letters: int) -> None:
