@@ -51,7 +51,7 @@ def align(before: Pixels, after: Pixels) -> tuple[Block, ...] | None:
     matched = np.flatnonzero(partner >= 0)
     if len(matched) < LEAST_SHARE * min(len(first), len(second)):
         return None
-    return tuple(_joined(_blocks(matched, partner[matched], before, after)))
+    return tuple(_joined(_settled(_joined(_blocks(matched, partner[matched], before, after)))))
 
 
 def _names(pixels: Pixels, known: dict[bytes, int]) -> Names:
@@ -190,6 +190,25 @@ def _gap(a0: int, a1: int, b0: int, b1: int, *, at_top: bool) -> Iterator[Block]
     strip_a, strip_b = (a0 + rows, b0 + rows) if at_top else (a0, b0)
     strip = Block("removed" if removed else "inserted", strip_a, strip_b, removed or inserted)
     yield from (block for block in ((pair, strip) if at_top else (strip, pair)) if block.rows)
+
+
+def _settled(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Rows inserted and rows removed a few rows apart, as a change in place.
+
+    With no more rows between than the larger strip has, that never leaves more to look at than the strips would.
+    """
+    settled: list[Block] = []
+    for block in blocks:
+        settled.append(block)
+        if len(settled) < 3:
+            continue
+        first, between, last = settled[-3:]
+        opposite = {first.kind, last.kind} == {"inserted", "removed"}
+        if opposite and between.kind == "paired" and between.rows <= max(first.rows, last.rows):
+            a1 = last.before + (last.rows if last.kind == "removed" else 0)
+            b1 = last.after + (last.rows if last.kind == "inserted" else 0)
+            settled[-3:] = _gap(first.before, a1, first.after, b1, at_top=True)
+    yield from settled
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -82,6 +82,14 @@ def test_a_gap_in_a_list_of_equal_rows_is_found() -> None:
     assert (result.regions, result.shifted_rows) == ((), 3)
 
 
+def test_a_line_that_was_rewritten_is_changed_in_place_and_not_inserted_and_removed() -> None:
+    before, after = page(), page()
+    before[40:60, :, :3] = np.arange(20, dtype=np.uint8)[:, np.newaxis, np.newaxis]
+    after[40:60, :, :3] = np.roll(np.arange(20, dtype=np.uint8) + 100, 3)[:, np.newaxis, np.newaxis]
+    after[55, :, :3] = 5
+    assert [block.kind for block in align(before, after) or ()] == ["paired"]
+
+
 def test_pictures_that_share_too_little_are_not_aligned() -> None:
     assert align(page(seed=1)[::2], page(seed=2)[::2]) is None
 
