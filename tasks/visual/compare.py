@@ -398,8 +398,9 @@ def _three_in_a_row(left: Colours, right: Colours, among: Mask) -> Mask:
 def _replaced(left: Colours, right: Colours, slightly: Mask) -> tuple[Mask, float]:
     """Pixels that follow a replacement of colours, and their share of all that changed slightly and repeats.
 
-    A replacement takes (nearly) every pixel of a colour to another one, or is where (nearly) every pixel of the other
-    colour comes from: a pale line that appears on white replaces a little of the white.
+    A replacement takes (nearly) every pixel of a colour to another one. Or it is where (nearly) every pixel of the
+    other colour comes from, as a pale line that appears on white replaces a little of the white; then most of the white
+    that changed must have become that colour, for a compressed photograph scatters it over many.
     """
     _, index = np.unique(left[slightly].astype(np.uint64) << np.uint64(32) | right[slightly], return_inverse=True)
     times = np.bincount(index)[index]
@@ -409,7 +410,10 @@ def _replaced(left: Colours, right: Colours, slightly: Mask) -> tuple[Mask, floa
         buckets = _bucket(colours)
         present.append(np.bincount(buckets.ravel(), minlength=1 << 16)[buckets[slightly]])
     repeats = np.maximum(*present) >= 3
-    holds = (times >= 3) & (times >= 0.9 * np.minimum(*present))
+    before = _bucket(left[slightly])
+    changed = np.bincount(before, minlength=1 << 16)[before]
+    appears = (times >= 0.9 * present[1]) & (times >= STROKE_SHARE * changed)
+    holds = (times >= 3) & ((times >= 0.9 * present[0]) | appears)
     replaced = np.zeros(slightly.shape, dtype=np.bool_)
     replaced[slightly] = holds
     return replaced, float(holds.sum()) / max(int(repeats.sum()), 1)

@@ -262,7 +262,17 @@ def reencoded(quality: int) -> Pixels:
     return pixels(again)
 
 
+def grainy(levels: int) -> Pixels:
+    """The page under a grain that scatters every colour, white too, over its neighbours."""
+    before = pixels(page())
+    grain = np.random.default_rng(6).integers(-levels, levels + 1, before.shape[:2])[:, :, np.newaxis]
+    after = before.copy()
+    after[:, :, :3] = np.clip(before[:, :, :3].astype(int) + grain, 0, 255)
+    return after
+
+
 NOISE = {
+    "grain over a white ground": lambda: (pixels(page()), grainy(9)),
     "another photograph encoder": lambda: (pixels(photograph(0)), pixels(photograph(2))),
     "anti-aliasing that strays": lambda: (pixels(page()), jittered(16)),
     "another resampling filter": lambda: (resampled(Image.Resampling.BILINEAR), resampled(Image.Resampling.HAMMING)),
