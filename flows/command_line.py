@@ -7,7 +7,7 @@ Whatever a command needs is imported inside it, so that `--help` answers at once
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -35,6 +35,9 @@ from flows.command_line_shared import store_errors as _store_errors
 from flows.command_line_shared import use_local_stack as _use_local_stack
 from flows.finding_commands import known, review
 from flows.init_command import init
+
+if TYPE_CHECKING:
+    from tasks.visual.approval import Candidates
 
 application = typer.Typer(
     name="stageproof",
@@ -256,45 +259,92 @@ def rejudge(
 @application.command()
 def approve(
     run_id: RunArgument,
-    subjects: Annotated[list[str] | None, typer.Argument(help="Subjects such as dashboard@phone; none: all.")] = None,
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(help="Subjects such as dashboard@phone, or patterns such as 'dashboard*@phone'; none: all."),
+    ] = None,
     by: Annotated[str, typer.Option(help="Who stands for it.", envvar="STAGEPROOF_APPROVER")] = "",
-    reason: Annotated[str, typer.Option(help="Why the change is meant.")] = "",
+    reason: Annotated[str, typer.Option(help="Why the change is meant; kept with the approval.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be approved, and approve nothing.")
+    ] = False,
     project: ProjectOption = "stageproof",
     as_json: JsonOption = False,
 ) -> None:
-    """Approve the pictures of a sealed run as baselines, without another run. Unstable pictures are refused."""
-    approved, refused = approve_sealed(run_id, subjects or [], by, reason, project, as_json=as_json)
+    """Approve the pictures of a sealed run as baselines, without another run.
+
+    Shows first what is new, what changed and by how much. Refused are pictures of pages that never stood still, that
+    failed or did not answer 200; the rest is approved, and the command then ends with 2.
+    """
+    chosen, approved = approve_candidates_of(
+        run_id, subjects or [], by, reason, project, as_json=as_json, dry_run=dry_run
+    )
     if as_json:
-        _answer({"approved": approved, "refused": refused})
+        changes = {item.subject: {"change": item.change, "words": item.words} for item in chosen.fit}
+        _answer({"approved": approved, "refused": chosen.refused, "changes": changes, "dry_run": dry_run})
     else:
         console = _console()
-        console.print(f"Approved {len(approved)} pictures: {', '.join(approved) or 'none'}", markup=False)
-        for subject, why in refused.items():
+        done = "Would approve" if dry_run else "Approved"
+        names = [item.subject for item in chosen.fit] if dry_run else approved
+        console.print(f"{done} {len(names)} pictures: {', '.join(names) or 'none'}", markup=False)
+        for subject, why in chosen.refused.items():
             console.print(f"Refused {subject}: {why}", markup=False)
-    raise typer.Exit(USAGE if refused else OK)
+    raise typer.Exit(USAGE if chosen.refused else OK)
 
 
 def approve_sealed(
     run_id: str, subjects: list[str], by: str, reason: str, project: str, *, as_json: bool
 ) -> tuple[list[str], dict[str, str]]:
     """Download a sealed run, verify it, and approve its pictures: (approved, refused with the reason each)."""
+    chosen, approved = approve_candidates_of(run_id, subjects, by, reason, project, as_json=as_json, show=False)
+    return approved, chosen.refused
+
+
+def approve_candidates_of(
+    run_id: str,
+    subjects: list[str],
+    by: str,
+    reason: str,
+    project: str,
+    *,
+    as_json: bool,
+    dry_run: bool = False,
+    show: bool = True,
+) -> tuple[Candidates, list[str]]:
+    """Download a sealed run, verify it, show its pictures beside what is approved, and approve them."""
     import getpass
 
-    from tasks.baselines import BaselineError, baselines_root
-    from tasks.visual.approval import approve_pictures
+    from evidence_store.workspace import BrokenEvidenceError
+    from tasks.baselines import BaselineError, baselines_root, picture_store
+    from tasks.visual.approval import approve_candidates, candidates
 
     with _sealed_bag(run_id, project, as_json=as_json) as (manifest, bag):
         try:
-            return approve_pictures(
-                bag,
-                baselines_root() / manifest.target,
-                run_id=manifest.run_id,
-                subjects=subjects,
-                approved_by=by or getpass.getuser(),
-                reason=reason,
-            )
-        except BaselineError as error:
+            baselines = baselines_root() / manifest.target
+            pictures = picture_store(baselines, manifest.project)
+            chosen = candidates(bag, baselines, run_id=manifest.run_id, subjects=subjects, store=pictures)
+            if show and not as_json:
+                _show_candidates(chosen)
+            if dry_run:
+                return chosen, []
+            approver = by or getpass.getuser()
+            approved = approve_candidates(chosen, baselines, approved_by=approver, reason=reason, store=pictures)
+        except (BaselineError, BrokenEvidenceError) as error:
             _fail(USAGE, str(error), [], as_json)
+        return chosen, approved
+
+
+def _show_candidates(chosen: Candidates) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not chosen.fit:
+        return
+    table = Table("subject", "change", "by how much", title=f"pictures of {chosen.run_id} beside what is approved")
+    table.columns[0].no_wrap = True
+    for item in chosen.fit:
+        table.add_row(*map(escape, (item.subject, item.change, item.words)))
+    _console().print(table)
 
 
 @application.command()

@@ -1,55 +1,153 @@
-"""Approving pictures from a stored run, without another look at staging."""
+"""Approving pictures from a stored run, without another look at staging.
+
+Refused, each with its reason, while the others are approved:
+
+- a page that never stood still: no later picture could equal this one;
+- a visit that failed or did not answer 200 (a checkpoint has no answer of its own): that is not the page;
+- a picture whose environment is not known, or that cannot be read as a picture: nothing could be compared with it.
+
+A picture of another environment than the approved one's is not refused, because a new browser needs approvals anew; it
+is told as such, since its differences may come from there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from evidence_store.workspace import EvidenceFiles, evidence_of, read_artifact
-from tasks.baselines import ApprovedPicture, BaselineError, approve
+from tasks.baselines import (
+    ApprovedPicture,
+    BadPictureError,
+    BaselineError,
+    FolderPictures,
+    PictureStore,
+    approve,
+    read_index,
+)
+from tasks.plan import CHECKPOINTS
 from tasks.sweep.models import PageVisit
+from tasks.visual.compare import PictureError, compare, decode
+from tasks.visual.judge import environments_differ
 
 
-def approve_pictures(
-    files: EvidenceFiles, folder: Path, *, run_id: str, subjects: Sequence[str], approved_by: str, reason: str
-) -> tuple[list[str], dict[str, str]]:
-    """Approve the pictures of these subjects (none named: all); (approved, refused with the reason each)."""
+@dataclass(frozen=True)
+class Candidate:
+    """One picture that may be approved, and how it differs from what is approved now."""
+
+    subject: str
+    change: str
+    """`new`, `changed`, `same` (it is approved already) or `environment` (approved in another one)."""
+    words: str
+    """By how much it changed, and what else a person should know before approving."""
+    sha256: str
+    environment: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What of a run can be approved, and what not, for which reason."""
+
+    run_id: str
+    fit: tuple[Candidate, ...]
+    refused: dict[str, str]
+
+
+def candidates(
+    files: EvidenceFiles, folder: Path, *, run_id: str, subjects: Sequence[str], store: PictureStore | None = None
+) -> Candidates:
+    """The pictures of these subjects (patterns such as `dashboard@*`; none: all) beside what is approved now.
+
+    Raises BaselineError when a name or pattern fits no subject of the run, or the index cannot be read.
+    """
     visits = {visit.subject: visit for visit in evidence_of(files, PageVisit)}
-    unknown = [subject for subject in subjects if subject not in visits]
-    if unknown:
-        raise BaselineError(
-            f"run {run_id} took no picture of {', '.join(unknown)}; it took: {', '.join(sorted(visits))}"
-        )
-    pictures: dict[str, tuple[ApprovedPicture, bytes]] = {}
-    refused: dict[str, str] = {}
-    now = datetime.now(UTC)
-    for subject in subjects or sorted(visits):
+    chosen = _chosen(sorted(visits), subjects, run_id)
+    store = store or FolderPictures(folder)
+    index = read_index(folder)
+    fit, refused = [], {}
+    for subject in chosen:
         visit = visits[subject]
         why = _unfit(visit)
         if why is not None or visit.screenshot is None:
             refused[subject] = why or "no picture was taken"
             continue
-        approved = ApprovedPicture(
-            sha256=visit.screenshot.sha256,
-            environment=visit.environment,
-            approved_by=approved_by,
-            approved_at=now,
-            run_id=run_id,
-            reason=reason,
+        content = read_artifact(files, visit.screenshot)
+        try:
+            decode(content)
+        except PictureError as error:
+            refused[subject] = f"its picture cannot be read: {error}"
+            continue
+        change, words = _change(index.get(subject), visit.environment, visit.screenshot.sha256, content, store)
+        fit.append(Candidate(subject, change, words, visit.screenshot.sha256, visit.environment, content))
+    return Candidates(run_id, tuple(fit), refused)
+
+
+def approve_candidates(
+    chosen: Candidates, folder: Path, *, approved_by: str, reason: str, store: PictureStore | None = None
+) -> list[str]:
+    """Approve what is fit; the subjects. Raises BaselineError, and then nothing was approved."""
+    now = datetime.now(UTC)
+    pictures = {
+        item.subject: (
+            ApprovedPicture(
+                sha256=item.sha256,
+                environment=item.environment,
+                approved_by=approved_by,
+                approved_at=now,
+                run_id=chosen.run_id,
+                reason=reason,
+            ),
+            item.content,
         )
-        pictures[subject] = (approved, read_artifact(files, visit.screenshot))
+        for item in chosen.fit
+    }
     if pictures:
-        approve(folder, pictures)
-    return sorted(pictures), refused
+        approve(folder, pictures, store)
+    return sorted(pictures)
+
+
+def _chosen(taken: Sequence[str], patterns: Sequence[str], run_id: str) -> list[str]:
+    if not patterns:
+        return list(taken)
+    unknown = [pattern for pattern in patterns if not any(fnmatchcase(subject, pattern) for subject in taken)]
+    if unknown:
+        raise BaselineError(f"run {run_id} took no picture of {', '.join(unknown)}; it took: {', '.join(taken)}")
+    return [subject for subject in taken if any(fnmatchcase(subject, pattern) for pattern in patterns)]
 
 
 def _unfit(visit: PageVisit) -> str | None:
     """Why a picture must not become what later ones are measured by."""
     if visit.problem is not None:
         return f"the visit failed: {visit.problem}"
-    if visit.status != 200:
+    # A checkpoint is a place in a journey: no document need have been asked for on the way there.
+    is_checkpoint = visit.subject.startswith(f"{CHECKPOINTS}.")
+    if visit.status != 200 and not (is_checkpoint and visit.status is None):
         return f"the page answered {visit.status}"
     if not visit.stable:
         return "the page never stood still, so no later picture could equal this one"
+    if not visit.environment:
+        return "the run does not say in which environment it was taken, so no later picture could be compared with it"
     return None
+
+
+def _change(
+    approved: ApprovedPicture | None, environment: str, sha256: str, content: bytes, store: PictureStore
+) -> tuple[str, str]:
+    if approved is None:
+        return "new", "nothing is approved for it yet"
+    if approved.sha256 == sha256:
+        return "same", f"{approved.approved_by} approved the same picture"
+    try:
+        result = compare(decode(store.read(approved.sha256)), decode(content))
+    except (BadPictureError, PictureError) as error:
+        return "changed", f"by how much is not known: {error}"
+    words = f"{result.seen:,} pixels in {len(result.regions)} regions"
+    if result.strips:
+        words += f", {result.shifted_rows} rows inserted or removed"
+    if approved.environment != environment:
+        return "environment", f"{environments_differ(approved.environment, environment)}; {words}"
+    return "changed", words

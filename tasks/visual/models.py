@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from evidence_store.model import Artifact, Evidence
+from tasks.baselines import Quarantine
+
+APPROVALS = "baselines"
+"""The subject that speaks of all approvals of a target: whether the plan still names what was approved."""
 
 
 class Baseline(Evidence):
@@ -28,3 +32,6 @@ class ApprovedIndex(Evidence):
     kind: ClassVar[str] = "visual-index"
 
     approved: tuple[str, ...]
+    digests: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the approved picture, by subject; also of subjects that the plan no longer names."""
+    quarantined: dict[str, Quarantine] = Field(default_factory=dict)

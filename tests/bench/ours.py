@@ -19,12 +19,12 @@ from pathlib import Path
 from evidence_store.gate import decide
 from evidence_store.model import CheckResult, Release, Rendering
 from evidence_store.workspace import OpenedRun, Workspace
-from tasks.baselines import baselines_root
+from tasks.baselines import FolderPictures, baselines_root
 from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import load_plan
 from tasks.registry import check_named, expected_subjects, sources_for
-from tasks.visual.approval import approve_pictures
+from tasks.visual.approval import approve_candidates, candidates
 
 WORKERS = 8
 """As many shards at a time as the flows allow."""
@@ -71,10 +71,10 @@ def main() -> int:
     approved: list[str] = []
     if options.approve:
         folder = baselines_root() / plan.target.name
-        approved, refused = approve_pictures(
-            workspace, folder, run_id=run_id, subjects=(), approved_by="bench", reason="an unchanged site"
-        )
-        problems += [f"{subject} was not approved: {why}" for subject, why in refused.items()]
+        store = FolderPictures(folder)
+        chosen = candidates(workspace, folder, run_id=run_id, subjects=(), store=store)
+        approved = approve_candidates(chosen, folder, approved_by="bench", reason="an unchanged site", store=store)
+        problems += [f"{subject} was not approved: {why}" for subject, why in chosen.refused.items()]
     options.result.write_text(
         json.dumps(
             {

@@ -347,7 +347,8 @@ def test_pictures_nobody_approved_are_no_go_ahead(healthy: Healthy) -> None:
     passes = dict.fromkeys(("axe", "health", "page-health", "release"), "pass")
     waits = passes | {"manual-a11y": "not_run", "visual": "not_run"}
     assert (healthy.first["state"], outcomes(healthy.first)) == ("Incomplete", waits)
-    assert healthy.approved == {"approved": ["sign-in@desktop"], "refused": {}}
+    assert (healthy.approved["approved"], healthy.approved["refused"]) == (["sign-in@desktop"], {})
+    assert healthy.approved["changes"]["sign-in@desktop"]["change"] == "new"
 
 
 def test_two_runs_at_once_both_end_in_a_go(healthy: Healthy) -> None:

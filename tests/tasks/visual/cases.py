@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
 from PIL import Image
 
 from evidence_store.model import CheckResult, Outcome, SubjectDecision
+from tasks.baselines import Quarantine
 from tasks.plan import Plan
 from tasks.sweep.models import PageVisit
-from tasks.visual.models import ApprovedIndex, Baseline
+from tasks.visual.models import APPROVALS, ApprovedIndex, Baseline
 from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subject, plan_of
 
 from .pictures import BLUE, CLOSE_BLUE, page, photograph, png
@@ -33,6 +36,8 @@ def evidence(
     approved: bool = True,
     indexed: bool = True,
     approved_environment: str = ENVIRONMENT,
+    quarantine: datetime | None = None,
+    others: Mapping[str, str] | None = None,
     baseline_problem: str | None = None,
     stored_before: bytes | None = None,
     stored_now: bytes | None = None,
@@ -65,7 +70,17 @@ def evidence(
     run.add(*[visit] * visits)
     if indexed:
         subjects = (SUBJECT,) if approved else ()
-        run.add(ApprovedIndex(subject="baselines", gathered_at=STARTED, approved=subjects))
+        digests = dict.fromkeys(subjects, picture.sha256) | dict(others or {})
+        told = quarantine and Quarantine(owner="Bo", reason="tiles load late", expires=quarantine)
+        run.add(
+            ApprovedIndex(
+                subject=APPROVALS,
+                gathered_at=STARTED,
+                approved=tuple(sorted(digests)),
+                digests=digests,
+                quarantined={SUBJECT: told} if told else {},
+            )
+        )
     if approved and indexed:
         run.add(
             Baseline(
@@ -89,10 +104,25 @@ def looks(*args: Any, **changes: Any) -> SubjectDecision:
     return only_subject("visual", run, plan, SUBJECT)
 
 
+def approvals(*args: Any, **changes: Any) -> SubjectDecision:
+    """What the approvals as a whole ended in."""
+    run, plan = evidence(*args, **changes)
+    return only_subject("visual", run, plan, APPROVALS)
+
+
 def findings(*args: Any, **changes: Any) -> CheckResult:
     """Everything the judge said."""
     run, plan = evidence(*args, **changes)
     return judged("visual", run, plan)
+
+
+def grown(rows: int, at: int = 60) -> Image.Image:
+    """The page with an empty gap of some rows."""
+    before = page()
+    after = Image.new("RGB", (before.width, before.height + rows), "white")
+    after.paste(before.crop((0, 0, before.width, at)), (0, 0))
+    after.paste(before.crop((0, at, before.width, before.height)), (0, at + rows))
+    return after
 
 
 def close_colour_on_a_long_page() -> SubjectDecision:
@@ -109,6 +139,17 @@ def _crc(chunk: bytes) -> bytes:
     return zlib.crc32(chunk).to_bytes(4, "big")
 
 
+def with_a_dot(picture: Image.Image) -> Image.Image:
+    picture.paste((0, 0, 0), (200, 200, 210, 210))
+    return picture
+
+
+def with_a_band(picture: Image.Image) -> Image.Image:
+    picture.paste((254, 243, 199), (0, 60, 320, 76))
+    return picture
+
+
+LATER, EARLIER = STARTED + timedelta(days=1), STARTED - timedelta(days=1)
 GOOD = [
     Case("equal byte for byte", PASS, "equal to the picture Ada approved", looks),
     Case(
@@ -129,15 +170,68 @@ GOOD = [
         "no region by more than 1000",
         lambda: looks(page(words="Impact this quarten: 42"), table={"tolerated_pixels": 1_000}),
     ),
+    Case(
+        "equal bytes from another browser",
+        PASS,
+        "equal to the picture Ada approved",
+        partial(looks, environment="Chromium 157"),
+    ),
+    Case(
+        "a gap where the plan tolerates shifts",
+        PASS,
+        "16 empty rows inserted at 80; the page is 320x256 in place of 320x240; nothing else changed, and the plan",
+        lambda: looks(grown(16), table={"tolerate_shift": True}),
+    ),
+    Case("in quarantine, and as approved", PASS, "equal to", partial(looks, quarantine=LATER)),
+    Case("all approvals are planned", PASS, "1 of 1 approved pictures", approvals),
+    Case(
+        "an approval the plan no longer names",
+        PASS,
+        "1 of 2 approved pictures",
+        partial(approvals, others={"gone@desktop": "0" * 64}),
+        warns=True,
+    ),
+    Case("a quarantine that ended", PASS, "1 of 1", partial(approvals, quarantine=EARLIER), warns=True),
 ]
 BAD = [
+    Case("a gap", FAIL, "shifted: 16 empty rows inserted at 80", lambda: looks(grown(16))),
+    Case("a gap that closed", FAIL, "shifted: 16 empty rows removed at 80", lambda: looks(before=grown(16))),
+    Case(
+        "a gap and a changed figure, where the plan tolerates shifts",
+        FAIL,
+        "pixels look different, in 1 regions",
+        lambda: looks(with_a_dot(grown(16)), table={"tolerate_shift": True}),
+    ),
+    Case(
+        "a banner, where the plan tolerates shifts",
+        FAIL,
+        "pixels look different",
+        lambda: looks(with_a_band(grown(16)), table={"tolerate_shift": True}),
+    ),
+    Case(
+        "in quarantine",
+        FAIL,
+        "in quarantine until 2026-03-03 12:00 UTC (Bo: tiles load late); ",
+        lambda: looks(page(CLOSE_BLUE), quarantine=LATER),
+        warns=True,
+    ),
+    Case(
+        "its quarantine ended",
+        FAIL,
+        "its quarantine by Bo ended at 2026-03-01 12:00 UTC, so it gates again",
+        lambda: looks(page(CLOSE_BLUE), quarantine=EARLIER),
+    ),
+    Case("its quarantine ends now", FAIL, "so it gates again", lambda: looks(page(CLOSE_BLUE), quarantine=STARTED)),
     Case("a button of a close colour on a long page", FAIL, "in 1 regions", close_colour_on_a_long_page),
     Case("one changed figure", FAIL, "pixels look different", lambda: looks(page(words="Impact this quarter: 47"))),
     Case("one changed letter", FAIL, "pixels look different", lambda: looks(page(words="Impact this quarten: 42"))),
     Case("moved by one pixel", FAIL, "the largest is 1x32 at", lambda: looks(page(move=1))),
     Case("the button is gone", FAIL, "the largest is 100x32 at 20,80", lambda: looks(page(button=(255, 255, 255)))),
     Case(
-        "longer by one white row", FAIL, "the page is 320x241 in place of 320x240", lambda: looks(page(size=(320, 241)))
+        "longer by one white row",
+        FAIL,
+        "shifted: 1 empty row inserted at 240; the page is 320x241 in place of 320x240; nothing else changed",
+        lambda: looks(page(size=(320, 241))),
     ),
     Case("shorter by one white row", FAIL, "320x239 in place of 320x240", lambda: looks(page(size=(320, 239)))),
     Case("narrower and longer", FAIL, "300x300 in place of 320x240", lambda: looks(page(size=(300, 300)))),
@@ -161,10 +255,18 @@ BROKEN = [
     Case(
         "another browser than approved",
         ERROR,
-        "taken in another environment",
-        partial(looks, environment="Chromium 157"),
+        "Chromium 157 in place of Chromium 156 (restore",
+        lambda: looks(page(move=1), environment=ENVIRONMENT.replace("156", "157")),
     ),
-    Case("approved elsewhere", ERROR, "in place of Chromium 140", partial(looks, approved_environment="Chromium 140")),
+    Case(
+        "approved elsewhere",
+        ERROR,
+        "Chromium 156; Linux x86_64; 1280x800@1 in place of Chromium 140",
+        lambda: looks(page(move=1), approved_environment="Chromium 140"),
+    ),
+    Case("never stood still, in quarantine", ERROR, "never stood", partial(looks, quarantine=LATER, **UNSTABLE)),
+    Case("half a PNG, in quarantine", ERROR, "cannot be", lambda: looks(approved_page()[:400], quarantine=LATER)),
+    Case("nothing was ever approved", NOT_RUN, "no picture was approved", partial(approvals, approved=False)),
     Case("no picture was taken", ERROR, "no picture was taken", partial(looks, taken=False)),
     Case("taking it failed", ERROR, "too tall", partial(looks, taken=False, screenshot_problem="too tall")),
     Case(
