@@ -1,0 +1,155 @@
+"""A page's picture with its tab stops numbered in order and joined by a line.
+
+What a mark means is told by its shape and words besides its colour: a circle is a stop whose focus shows, a square one
+whose focus does not (or not surely), a dashed frame something that only a pointer reaches. Pure: bytes in, bytes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from tasks.sweep.models import PageBox, TabStop, WalkDetails
+
+STOP = (29, 78, 216)
+NOT_SEEN = (190, 18, 60)
+MOUSE_ONLY = (126, 34, 206)
+WHITE = (255, 255, 255)
+INK = (17, 24, 39)
+PALE = 0.35
+"""How far the page is blended towards white, so that lines stand out on any design."""
+MOST_PIXELS = 60_000_000
+
+Point = tuple[float, float]
+
+
+def draw(picture: bytes, details: WalkDetails, page_width: float = 0) -> bytes | None:
+    """The picture with stops drawn on it, as PNG; None when it is not a picture. `page_width` in CSS pixels."""
+    try:
+        with Image.open(BytesIO(picture)) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            page = opened.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    ratio = page.width / page_width if page_width else 1.0
+    scale = ratio if 0.9 < ratio < 4.1 else 1.0
+    page = Image.blend(page, Image.new("RGB", page.size, WHITE), PALE)
+    canvas = _Canvas(page, scale)
+    for target in details.mouse_only:
+        if target.path == "none" and target.box is not None:
+            canvas.dashed(target.box)
+    placed = [(stop, _anchor(stop.box, page, scale)) for stop in details.stops if stop.box is not None]
+    for (_, start), (_, end) in zip(placed, placed[1:], strict=False):
+        canvas.line(start, end)
+    for stop, _ in placed:
+        if stop.box is not None:
+            canvas.frame(stop.box, _colour(stop))
+    for stop, point in placed:
+        canvas.number(stop, point)
+    legend = _legend(details)
+    result = Image.new("RGB", (page.width, page.height + round(34 * scale) * len(legend)), WHITE)
+    result.paste(page, (0, 0))
+    pen = ImageDraw.Draw(result)
+    for row, (words, colour) in enumerate(legend):
+        top = page.height + round(34 * scale) * row
+        pen.rectangle((0, top, result.width, top + 34 * scale), fill=INK if row == 0 else WHITE)
+        pen.text(
+            (12 * scale, top + 17 * scale),
+            words,
+            font=_font(15 * scale),
+            fill=WHITE if row == 0 else colour,
+            anchor="lm",
+        )
+    output = BytesIO()
+    result.save(output, "PNG", compress_level=3)
+    return output.getvalue()
+
+
+def _legend(details: WalkDetails) -> list[tuple[str, tuple[int, int, int]]]:
+    unseen = [stop for stop in details.stops if not _shows(stop)]
+    mouse = [target for target in details.mouse_only if target.path == "none"]
+    rows = [(f"{len(details.stops)} tab stops, numbered in the order of Tab", WHITE)]
+    if unseen:
+        rows.append((f"■ square: the focus does not show, or could not be told ({len(unseen)})", NOT_SEEN))
+    if mouse:
+        rows.append((f"▭ dashed: answers to a pointer, Tab does not reach it ({len(mouse)})", MOUSE_ONLY))
+    away = sum(stop.box is None for stop in details.stops)
+    if away:
+        rows.append((f"{away} stops have no place on the page as it is pictured", INK))
+    return rows
+
+
+def _shows(stop: TabStop) -> bool:
+    return stop.visible is True
+
+
+def _colour(stop: TabStop) -> tuple[int, int, int]:
+    return STOP if _shows(stop) else NOT_SEEN
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(max(8, size))
+
+
+def _anchor(box: PageBox | None, page: Image.Image, scale: float) -> Point:
+    """The left end of a box, kept inside the picture."""
+    if box is None:
+        return (0, 0)
+    edge = 13 * scale
+    inset = min(box.width / 2, 4) * scale
+    x = min(max(box.x * scale + inset, edge), page.width - edge)
+    y = min(max((box.y + box.height / 2) * scale, edge), page.height - edge)
+    return x, y
+
+
+class _Canvas:
+    """Draws marks in CSS pixels on a picture of any pixel ratio."""
+
+    def __init__(self, page: Image.Image, scale: float) -> None:
+        self._pen = ImageDraw.Draw(page)
+        self._scale = scale
+
+    def _edges(self, box: PageBox, grow: float) -> tuple[float, float, float, float]:
+        s = self._scale
+        return (
+            (box.x - grow) * s,
+            (box.y - grow) * s,
+            (box.x + max(box.width, 1) + grow) * s,
+            (box.y + max(box.height, 1) + grow) * s,
+        )
+
+    def frame(self, box: PageBox, colour: tuple[int, int, int]) -> None:
+        """A thin frame around an element."""
+        self._pen.rectangle(self._edges(box, 2), outline=colour, width=max(1, round(1.5 * self._scale)))
+
+    def dashed(self, box: PageBox) -> None:
+        """A dashed frame around an element."""
+        left, top, right, bottom = self._edges(box, 3)
+        corners: Sequence[Point] = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+        for start, end in zip(corners, corners[1:], strict=False):
+            length = math.dist(start, end)
+            dash = 7 * self._scale
+            for piece in range(0, max(1, round(length / dash)), 2):
+                ends = [
+                    tuple(a + (b - a) * min(1.0, (piece + step) * dash / max(length, 1)) for a, b in zip(start, end, strict=True))
+                    for step in (0, 1)
+                ]
+                self._pen.line([(ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])], fill=MOUSE_ONLY, width=round(3 * self._scale))
+
+    def line(self, start: Point, end: Point) -> None:
+        """From one stop to the next: a white edge keeps it legible on a dark page."""
+        for colour, width in ((WHITE, 5), (STOP, 2)):
+            self._pen.line([start, end], fill=colour, width=max(1, round(width * self._scale)))
+
+    def number(self, stop: TabStop, point: Point) -> None:
+        """A stop's number, in a circle or a square."""
+        text = str(stop.number)
+        half = (11 if len(text) < 3 else 14) * self._scale
+        edges = (point[0] - half, point[1] - half, point[0] + half, point[1] + half)
+        shape = self._pen.ellipse if _shows(stop) else self._pen.rectangle
+        shape(edges, fill=_colour(stop), outline=WHITE, width=max(1, round(2 * self._scale)))
+        self._pen.text(point, text, font=_font(12 * self._scale), fill=WHITE, anchor="mm")
