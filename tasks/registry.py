@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tasks.accessibility.judge import AXE
+from tasks.accessibility.keyboard import KEYBOARD
 from tasks.contract import Check, Source
 from tasks.coverage.gather import CoverageReports
 from tasks.coverage.judge import E2E_COVERAGE, UNIT_COVERAGE
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     PAGE_HEALTH,
     VISUAL,
     AXE,
+    KEYBOARD,
     JOURNEYS,
     UNIT_COVERAGE,
     E2E_COVERAGE,

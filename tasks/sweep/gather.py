@@ -15,12 +15,14 @@ from typing import Any
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
 from playwright.sync_api import Page as BrowserPage
 
+from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
 from tasks.contract import GatherError, Shard
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.plan import Page, Plan
 from tasks.sweep import axe_scan, stabilise
-from tasks.sweep.models import AxeScan, PageVisit, SeenMessage, SeenRequest
+from tasks.sweep.keyboard import keyboard_evidence, not_walked
+from tasks.sweep.models import AxeScan, KeyboardWalk, PageVisit, SeenMessage, SeenRequest
 
 VISIT_DEADLINE_SECONDS = 90.0
 NAVIGATION_TIMEOUT_MS = 20_000
@@ -93,7 +95,7 @@ class PageSweep:
     """Source: one navigation for each page x viewport."""
 
     id = "sweep"
-    provides = (PageVisit,)
+    provides = (PageVisit, KeyboardWalk)
     exclusive = False
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
@@ -105,12 +107,16 @@ class PageSweep:
     def gather(self, plan: Plan, shard: Shard, workspace: Workspace) -> None:
         """Visit the shard's pages one after the other in one browser."""
         pages = {page.name: page for page in plan.pages}
-        visits = []
+        visits: list[Evidence] = []
         try:
             with BrowserSession(plan, workspace.redactor) as session:
                 for subject in shard.members:
                     name, _, viewport = subject.partition("@")
-                    visits.append(_visit(session, plan, pages[name], viewport, workspace))
+                    walks: list[KeyboardWalk] = []
+                    visit = _visit(session, plan, pages[name], viewport, workspace, walks)
+                    visits.append(visit)
+                    if "keyboard" in plan.checks:
+                        visits.extend(walks or [not_walked(subject, visit.problem or visit.axe_problem)])
                     workspace.on_look(self.id, subject)
         finally:
             # A browser that cannot be replaced ends the shard; what was seen before that is still evidence.
@@ -118,7 +124,14 @@ class PageSweep:
                 workspace.write_evidence(self.id, shard.id, visits)
 
 
-def _visit(session: BrowserSession, plan: Plan, page: Page, viewport: str, workspace: Workspace) -> PageVisit:
+def _visit(
+    session: BrowserSession,
+    plan: Plan,
+    page: Page,
+    viewport: str,
+    workspace: Workspace,
+    walks: list[KeyboardWalk],
+) -> PageVisit:
     """One visit; whatever goes wrong is in the evidence, so that one page cannot cost the others."""
     began = time.monotonic()
     visit = PageVisit(
@@ -137,7 +150,7 @@ def _visit(session: BrowserSession, plan: Plan, page: Page, viewport: str, works
             session.deadline(VISIT_DEADLINE_SECONDS),
             session.context(plan.viewports[viewport], page.identity) as context,
         ):
-            _look(context, plan, page, visit.subject, told, seen, workspace)
+            _look(context, plan, page, visit.subject, told, seen, workspace, walks)
     except GatherError as error:
         seen |= {"problem": str(error), "problem_code": "sign-in"}
     except BrowserError as error:
@@ -177,6 +190,7 @@ def _look(
     told: _Told,
     seen: dict[str, Any],
     workspace: Workspace,
+    walks: list[KeyboardWalk],
 ) -> None:
     tab = context.new_page()
     told.listen(tab)
@@ -210,6 +224,9 @@ def _look(
         # The browser may be gone; then the visit as a whole is still what it was before axe.
         with suppress(BrowserError):
             tab.close()
+        return
+    if "keyboard" in plan.checks:
+        walks.append(keyboard_evidence(tab, subject, workspace, picture))
 
 
 def _document(tab: BrowserPage, response: Response | None, workspace: Workspace) -> dict[str, Any]:

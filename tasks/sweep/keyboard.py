@@ -2,8 +2,8 @@
 
 What is done, in this order, within `WALK_SECONDS`:
 
-1. Tab is pressed with real key events, from wherever the focus is, until every stop was seen (WCAG 2.1.1, 2.4.3). Frames
-   of the same and of other origins and shadow roots are entered. Each stop is asked what marks it as focused, once it
+1. Tab is pressed with real key events, from wherever the focus is, until every stop was seen (WCAG 2.1.1, 2.4.3).
+   Frames of the same and of other origins and shadow roots are entered. Each stop is asked what marks it as focused, once it
    has lost the focus again (2.4.7), and what lies over it (2.4.11).
 2. Where Tab does not lead on although more could be reached, Escape and Shift+Tab are tried (2.1.2), and the walk goes
    on behind the trap.
@@ -14,10 +14,10 @@ What is done, in this order, within `WALK_SECONDS`:
    "zoom text only" do: a zoom of the whole page is a narrower window, which is the next step.
 6. The window is made 320 CSS pixels wide (1.4.10).
 
-Nothing is ever activated: no Enter, no Space, no click. Target size (2.5.8) is axe's. The probe runs in isolated worlds,
-so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other. Dialogs are dismissed by
-whoever listens to the page (Playwright does when nobody is). A page that does not answer is ended by the deadline of the
-visit, which kills the browser; then, as after a navigation, the evidence says how far the walk came.
+Nothing is ever activated: no Enter, no Space, no click. Target size (2.5.8) is axe's. The probe runs in isolated
+worlds, so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other. Dialogs are
+dismissed by whoever listens to the page (Playwright does when nobody is). A page that does not answer is ended by the
+deadline of the visit, which kills the browser; then, as after a navigation, the evidence says how far the walk came.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ MAX_COMPARED = 40
 ALIKE = 2
 """Pairs of pictures for elements that differ by nothing but their place."""
 NARROW_WIDTH = 320
+PROBE_MS = 10_000
+"""The longest one question to the probe may take on the largest page."""
 REFLOW_SETTLES_MS = 300
 MARGIN = 12
 """CSS pixels around an element that belong to the pictures of its focus."""
@@ -134,6 +136,12 @@ def keyboard_evidence(
     )
 
 
+def not_walked(subject: str, reason: str | None) -> KeyboardWalk:
+    """In place of a walk that could not begin, because the visit had failed before."""
+    problem = reason or "the visit ended before the walk by keyboard could begin"
+    return KeyboardWalk(subject=subject, gathered_at=datetime.now(UTC), problem=problem)
+
+
 def walk(tab: Page, picture: bytes | None = None, seconds: float = WALK_SECONDS) -> Walk:
     """Walk through a loaded page; never raises for what a page does, but says how far it came."""
     began = time.monotonic()
@@ -176,6 +184,7 @@ class _Document:
                 "contextId": self.world,
                 "returnByValue": True,
                 "awaitPromise": wait,
+                "timeout": PROBE_MS,
             },
         )
         return _value(answer)
@@ -299,6 +308,8 @@ class _Walker:
     def _enter(self) -> None:
         session = self._open(self._tab)
         session.on("Page.javascriptDialogOpening", self._dialog)
+        # A session of a crashed page waits for ever; closing the page ends what waits with an error.
+        session.on("Inspector.targetCrashed", lambda _event: self._crashed())
         session.on("Page.windowOpen", lambda event: self._changed(f"a new window for {str(event.get('url'))[:200]}"))
         session.send("Page.enable")
         session.send("DOM.enable")
@@ -307,7 +318,9 @@ class _Walker:
 
         def navigated(event: dict[str, Any]) -> None:
             if event["frame"]["id"] == main:
-                self.left_for = f"the page went to {str(event['frame']['url'])[:200]} {self._where()}; the walk ended there"
+                self.left_for = (
+                    f"the page went to {str(event['frame']['url'])[:200]} {self._where()}; the walk ended there"
+                )
                 self._changed(f"went to {str(event['frame']['url'])[:200]}")
 
         session.on("Page.frameNavigated", navigated)
@@ -342,9 +355,7 @@ class _Walker:
             parent=None if parent is None else parent.index,
             path=path,
         )
-        _value(
-            session.send("Runtime.evaluate", {"expression": _probe_source(), "contextId": document.world})
-        )
+        _value(session.send("Runtime.evaluate", {"expression": _probe_source(), "contextId": document.world}))
         self._documents.append(document)
         for child in tree.get("childFrames", ()):
             try:
@@ -380,6 +391,11 @@ class _Walker:
             "DOM.resolveNode", {"backendNodeId": node, "executionContextId": document.world, "objectGroup": "walk"}
         )
         return str(found["object"]["objectId"])
+
+    def _crashed(self) -> None:
+        self.left_for = f"the page crashed {self._where()}; the walk by keyboard ended there"
+        with suppress(Error):
+            self._tab.close()
 
     def _dialog(self, event: dict[str, Any]) -> None:
         self._changed(f"a dialog ({event.get('type')}: {str(event.get('message'))[:120]})")
@@ -451,9 +467,7 @@ class _Walker:
         while True:
             self._in_time("pressing Tab")
             if len(self._stops) > MAX_STOPS:
-                raise _UnfinishedError(
-                    f"the page has more than {MAX_STOPS} tab stops; what follows the first {MAX_STOPS} was not looked at"
-                )
+                raise _UnfinishedError(f"the page has more than {MAX_STOPS} tab stops; what follows was not looked at")
             self._press(_TAB)
             key, prevented = self._look(after_start=left)
             if key is None:
@@ -464,8 +478,8 @@ class _Walker:
             stop = self._stops[key]
             if key == last:
                 stop.inner += 1
-                allowed = MAX_INNER_STOPS if stop.seen.get("inner") and not prevented else 0 if prevented else 1
-                if stop.inner <= allowed:
+                inner = stop.seen.get("inner") or self._is_closed(key)
+                if stop.inner <= (0 if prevented else MAX_INNER_STOPS if inner else 1):
                     continue
                 members = [key]
             elif key == first:
@@ -485,6 +499,17 @@ class _Walker:
             if key is None:
                 return
             last, run = key, [key]
+
+    def _is_closed(self, key: _Key) -> bool:
+        """Whether an element has a closed shadow root, in which the focus may move unseen."""
+        document = self._documents[key[0]]
+        if key[1] < 0:
+            return False
+        answer = document.session.send(
+            "Runtime.evaluate", {"expression": f"{_PROBE}.element({key[1]})", "contextId": document.world}
+        )
+        node = document.session.send("DOM.describeNode", {"objectId": answer["result"]["objectId"]})["node"]
+        return any(root.get("shadowRootType") == "closed" for root in node.get("shadowRoots", ()))
 
     def _more(self) -> bool:
         return any(document.call("unreached()")["count"] for document in self._documents)
@@ -537,11 +562,9 @@ class _Walker:
     def _clickables(self) -> None:
         found: list[ClickTarget] = []
         left_out = 0
-        claimed: set[int] = set()
-        # Children first: a frame of the same process is also in what its parent is asked for.
-        for document in reversed(self._documents):
+        for document in self._documents:
             self._in_time("asking for click handlers")
-            types = self._listeners(document, claimed)
+            types = self._listeners(document)
             left_out += max(0, len(types) - MAX_LISTENERS)
             nodes = []
             for node in list(types)[:MAX_LISTENERS]:
@@ -564,33 +587,36 @@ class _Walker:
             document.session.send("Runtime.releaseObjectGroup", {"objectGroup": "walk"})
             self._clickable += told["count"]
             left_out += told["leftOut"]
-            for item in told["found"]:
-                found.append(
-                    ClickTarget(
-                        **self._named(document, item).model_dump(),
-                        signs=tuple(item["signs"]),
-                        path=item["path"],
-                        has_content=item["content"],
-                        hidden=item["hidden"],
-                    )
+            found += [
+                ClickTarget(
+                    **self._named(document, item).model_dump(),
+                    signs=tuple(item["signs"]),
+                    path=item["path"],
+                    has_content=item["content"],
+                    hidden=item["hidden"],
                 )
+                for item in told["found"]
+            ]
         self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out}
 
-    def _listeners(self, document: _Document, claimed: set[int]) -> dict[int, set[str]]:
-        """Types of pointer listeners by node, of nodes that no frame inside has claimed."""
-        answer = document.session.send("Runtime.evaluate", {"expression": "document", "contextId": document.world})
-        told = document.session.send(
-            "DOMDebugger.getEventListeners",
-            {"objectId": answer["result"]["objectId"], "depth": -1, "pierce": True},
-        )
+    @staticmethod
+    def _listeners(document: _Document) -> dict[int, set[str]]:
+        """Types of pointer listeners by node, in the document and in each of its shadow roots."""
         types: dict[int, set[str]] = {}
-        own_process = [d for d in self._documents if d.session is document.session and d is not document]
-        for listener in told["listeners"]:
-            node = listener.get("backendNodeId")
-            if listener["type"] in _POINTER_EVENTS and node is not None and (not own_process or node not in claimed):
-                types.setdefault(node, set()).add(listener["type"])
-        if document.session is not self._main.session or document is not self._main:
-            claimed.update(types)
+        for root in range(int(document.call("roots()"))):
+            answer = document.session.send(
+                "Runtime.evaluate",
+                {"expression": f"{_PROBE}.root({root})", "contextId": document.world, "objectGroup": "walk"},
+            )
+            told = document.session.send(
+                "DOMDebugger.getEventListeners",
+                # Never with `pierce`: after it, Chromium 156 crashes when text is enlarged.
+                {"objectId": answer["result"]["objectId"], "depth": -1, "pierce": False},
+            )
+            for listener in told["listeners"]:
+                node = listener.get("backendNodeId")
+                if listener["type"] in _POINTER_EVENTS and node is not None:
+                    types.setdefault(node, set()).add(listener["type"])
         return types
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------
@@ -732,7 +758,8 @@ class _Walker:
                 continue
             x, y, _ = self._offset(document)
             for element, place in zip(wanted, document.call(f"places({wanted})"), strict=True):
-                if place is not None:
+                # What only comes into view with the focus, such as a skip link, is drawn where it then was.
+                if place is not None and place["y"] + y + place["height"] > 0 and place["x"] + x + place["width"] > 0:
                     self._places[document.index, element] = PageBox(
                         x=round(place["x"] + x, 1),
                         y=round(place["y"] + y, 1),
@@ -758,7 +785,9 @@ class _Walker:
     def _named(self, document: _Document, item: Mapping[str, Any]) -> PageElement:
         place = item.get("place")
         x, y, _ = self._offset(document) if place else (0.0, 0.0, False)
-        scroll = (place or {}).get("scroll", (0, 0)) if document.index == 0 and place and not place["pinned"] else (0, 0)
+        scroll = (
+            (place or {}).get("scroll", (0, 0)) if document.index == 0 and place and not place["pinned"] else (0, 0)
+        )
         return PageElement(
             selector=f"{document.path}{item['selector']}",
             tag=item.get("tag", ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -43,7 +44,7 @@ def draw(picture: bytes, details: WalkDetails, page_width: float = 0) -> bytes |
         if target.path == "none" and target.box is not None:
             canvas.dashed(target.box)
     placed = [(stop, _anchor(stop.box, page, scale)) for stop in details.stops if stop.box is not None]
-    for (_, start), (_, end) in zip(placed, placed[1:], strict=False):
+    for (_, start), (_, end) in pairwise(placed):
         canvas.line(start, end)
     for stop, _ in placed:
         if stop.box is not None:
@@ -65,7 +66,7 @@ def draw(picture: bytes, details: WalkDetails, page_width: float = 0) -> bytes |
             anchor="lm",
         )
     output = BytesIO()
-    result.save(output, "PNG", compress_level=3)
+    result.save(output, "PNG", compress_level=1)
     return output.getvalue()
 
 
@@ -96,14 +97,15 @@ def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _anchor(box: PageBox | None, page: Image.Image, scale: float) -> Point:
-    """The left end of a box, kept inside the picture."""
+    """The upper left corner of a box, where a mark hides the least of it, kept inside the picture."""
     if box is None:
         return (0, 0)
     edge = 13 * scale
-    inset = min(box.width / 2, 4) * scale
-    x = min(max(box.x * scale + inset, edge), page.width - edge)
-    y = min(max((box.y + box.height / 2) * scale, edge), page.height - edge)
-    return x, y
+    return min(max(box.x * scale, edge), page.width - edge), min(max(box.y * scale, edge), page.height - edge)
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
 class _Canvas:
@@ -130,15 +132,11 @@ class _Canvas:
         """A dashed frame around an element."""
         left, top, right, bottom = self._edges(box, 3)
         corners: Sequence[Point] = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
-        for start, end in zip(corners, corners[1:], strict=False):
-            length = math.dist(start, end)
-            dash = 7 * self._scale
-            for piece in range(0, max(1, round(length / dash)), 2):
-                ends = [
-                    tuple(a + (b - a) * min(1.0, (piece + step) * dash / max(length, 1)) for a, b in zip(start, end, strict=True))
-                    for step in (0, 1)
-                ]
-                self._pen.line([(ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])], fill=MOUSE_ONLY, width=round(3 * self._scale))
+        for start, end in pairwise(corners):
+            pieces = max(1, round(math.dist(start, end) / (7 * self._scale)))
+            for piece in range(0, pieces, 2):
+                first, last = (_between(start, end, step / pieces) for step in (piece, min(piece + 1, pieces)))
+                self._pen.line([first, last], fill=MOUSE_ONLY, width=round(3 * self._scale))
 
     def line(self, start: Point, end: Point) -> None:
         """From one stop to the next: a white edge keeps it legible on a dark page."""

@@ -66,7 +66,7 @@
   // -- names ---------------------------------------------------------------------------------------------------------
 
   /** A name a person wrote, not one a framework counted or hashed. */
-  const isStable = (name) => /^[A-Za-z][A-Za-z-]*(?:[-_]?\d{1,2})?(?:[-_][A-Za-z-]+)*$/.test(name) && name.length <= 60;
+  const isStable = (name) => /^[A-Za-z][\w-]{0,59}$/.test(name) && !/\d{3}/.test(name);
 
   function step(element, root) {
     const tag = localName(element);
@@ -325,6 +325,7 @@
   let pending = null;
   let lastKey = null;
   const frames = [];
+  let roots = [];
   const sheet = new CSSStyleSheet();
   const hears = (event) => { lastKey = event; };
 
@@ -426,6 +427,9 @@
     toTop() { scrollTo(0, 0); },
     scroll(x, y) { scrollTo(x, y); },
     places(wanted) { return wanted.map((id) => (elements[id]?.isConnected && isRendered(elements[id]) ? placed(elements[id]) : null)); },
+    element(id) { return elements[id]; },
+    roots() { roots = [document, ...[...everything()].map(shadowRoot).filter(Boolean).slice(0, MAX_LISTED)]; return roots.length; },
+    root(place) { return roots[place]; },
     activeId() { const [element] = focused(); return isNowhere(element) ? null : idOf(element); },
 
     // -- what is clicked -----------------------------------------------------------------------------------------------
