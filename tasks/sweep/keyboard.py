@@ -3,8 +3,8 @@
 What is done, in this order, within `WALK_SECONDS`:
 
 1. Tab is pressed with real key events, from wherever the focus is, until every stop was seen (WCAG 2.1.1, 2.4.3).
-   Frames of the same and of other origins and shadow roots are entered. Each stop is asked what marks it as focused, once it
-   has lost the focus again (2.4.7), and what lies over it (2.4.11).
+   Frames of the same and of other origins and shadow roots are entered. Each stop is asked what marks it as focused,
+   once it has lost the focus again (2.4.7), and what lies over it (2.4.11).
 2. Where Tab does not lead on although more could be reached, Escape and Shift+Tab are tried (2.1.2), and the walk goes
    on behind the trap.
 3. Elements that answer to a pointer are compared with the stops (2.1.1): their listeners are asked for over CDP, so a

@@ -558,6 +558,11 @@
         }
         return 0;
       }
+      // Text for screen readers alone is hidden by its size or by clipping, and lies on nothing.
+      const isParked = (element) => [element, ...[...ancestors(element)].slice(0, 3)].some((node) => {
+        const style = styleOf(node);
+        return style.clipPath !== "none" || /^rect\(/.test(style.clip) || (hides(style.overflowX) && boxOf(node).width <= 2);
+      });
       const visible = (element) => Element.prototype.checkVisibility.call(element, { opacityProperty: true, visibilityProperty: true });
       const shared = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
       const area = (box) => box.width * box.height;
@@ -574,7 +579,7 @@
           const amount = cut(element, text);
           if (amount > 0) {
             if (text.cutBefore === 0) found.push({ selector: selector(element), name: name(element), how: "cut off", pixels: round(amount) });
-          } else if (visible(element) && !isPinned(element) && !text.isField) {
+          } else if (visible(element) && !isPinned(element) && !isParked(element) && !text.isField) {
             const boxes = lines(text);
             if (boxes.length) placedNow.push({ element, text, boxes, top: Math.min(...boxes.map((box) => box.top)), bottom: Math.max(...boxes.map((box) => box.bottom)) });
           }

@@ -12,6 +12,8 @@ from tasks.plan import Plan
 from tasks.sweep.models import AxeScan, PageVisit
 from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subject, plan_of
 
+from . import keyboard_cases
+
 PASS, FAIL, ERROR, NOT_RUN = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN
 RESULT = "data/sweep/home@desktop/axe.json"
 
@@ -152,4 +154,4 @@ BROKEN = [
     Case("visited twice", ERROR, "2 passes", partial(scan, visits=2)),
     Case("never visited", NOT_RUN, "never looked at", partial(scan, visits=0)),
 ]
-CASES: dict[str, list[Case]] = {"axe": [*GOOD, *BAD, *BROKEN]}
+CASES: dict[str, list[Case]] = {"axe": [*GOOD, *BAD, *BROKEN], **keyboard_cases.CASES}
