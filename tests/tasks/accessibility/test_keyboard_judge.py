@@ -52,7 +52,7 @@ def test_every_finding_names_its_criterion_and_explanation() -> None:
 
 def test_checkpoints_are_not_walked_and_states_are() -> None:
     plan = plan_of(
-        {"keyboard": {}, "journeys": {"suites": ["suites/e2e"], "required": []}},
+        {"keyboard": {}, "journeys": {"suites": ["suites/e2e"], "required": ["home.open"]}},
         pages=[{"name": "home", "path": "/", "states": [{"name": "menu", "do": [{"click": "#menu"}]}]}],
         checkpoints=[{"name": "approved", "viewport": "desktop"}],
     )
