@@ -75,9 +75,9 @@ def _legend(details: WalkDetails) -> list[tuple[str, tuple[int, int, int]]]:
     mouse = [target for target in details.mouse_only if target.path == "none"]
     rows = [(f"{len(details.stops)} tab stops, numbered in the order of Tab", WHITE)]
     if unseen:
-        rows.append((f"■ square: the focus does not show, or could not be told ({len(unseen)})", NOT_SEEN))
+        rows.append((f"Square: the focus does not show, or could not be told ({len(unseen)})", NOT_SEEN))
     if mouse:
-        rows.append((f"▭ dashed: answers to a pointer, Tab does not reach it ({len(mouse)})", MOUSE_ONLY))
+        rows.append((f"Dashed: answers to a pointer, Tab does not reach it ({len(mouse)})", MOUSE_ONLY))
     away = sum(stop.box is None for stop in details.stops)
     if away:
         rows.append((f"{away} stops have no place on the page as it is pictured", INK))
@@ -101,7 +101,8 @@ def _anchor(box: PageBox | None, page: Image.Image, scale: float) -> Point:
     if box is None:
         return (0, 0)
     edge = 13 * scale
-    return min(max(box.x * scale, edge), page.width - edge), min(max(box.y * scale, edge), page.height - edge)
+    x, y = (box.x - 5) * scale, (box.y - 5) * scale
+    return min(max(x, edge), page.width - edge), min(max(y, edge), page.height - edge)
 
 
 def _between(start: Point, end: Point, share: float) -> Point:
@@ -125,7 +126,8 @@ class _Canvas:
         )
 
     def frame(self, box: PageBox, colour: tuple[int, int, int]) -> None:
-        """A thin frame around an element."""
+        """A thin frame around an element, with a white edge that keeps it legible on a dark page."""
+        self._pen.rectangle(self._edges(box, 3), outline=WHITE, width=max(1, round(3.5 * self._scale)))
         self._pen.rectangle(self._edges(box, 2), outline=colour, width=max(1, round(1.5 * self._scale)))
 
     def dashed(self, box: PageBox) -> None:
@@ -136,10 +138,11 @@ class _Canvas:
             pieces = max(1, round(math.dist(start, end) / (7 * self._scale)))
             for piece in range(0, pieces, 2):
                 first, last = (_between(start, end, step / pieces) for step in (piece, min(piece + 1, pieces)))
-                self._pen.line([first, last], fill=MOUSE_ONLY, width=round(3 * self._scale))
+                for colour, width in ((WHITE, 5), (MOUSE_ONLY, 3)):
+                    self._pen.line([first, last], fill=colour, width=round(width * self._scale))
 
     def line(self, start: Point, end: Point) -> None:
-        """From one stop to the next: a white edge keeps it legible on a dark page."""
+        """From one stop to the next."""
         for colour, width in ((WHITE, 5), (STOP, 2)):
             self._pen.line([start, end], fill=colour, width=max(1, round(width * self._scale)))
 
