@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -263,6 +266,25 @@ def test_a_page_that_goes_away_on_focus_ends_the_walk_and_keeps_what_was_seen(ta
 def test_a_dialog_on_focus_is_told(tab: Page) -> None:
     seen = between(tab, "<button id=x onfocus='if(!window.said){said=1;alert(\"Hello\")}'>X</button>")
     assert ["a dialog (alert: Hello)" in change for change in seen.details.changes] == [True]
+
+
+def _kill_renderers() -> None:
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "--type=renderer" in process.cmdline():
+                process.kill()
+
+
+def test_a_page_that_crashes_ends_the_walk(tab: Page) -> None:
+    """A raw CDP session never answers after a crash: the walk must not wait for it."""
+    tab.set_content(ENDS.format("<button>X</button>" * 200))
+    timer = threading.Timer(0.5, _kill_renderers)
+    timer.start()
+    try:
+        problem = walk(tab).problem
+    finally:
+        timer.cancel()
+    assert "crashed" in str(problem)
 
 
 def test_a_walk_without_time_says_so(tab: Page) -> None:
