@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.accessibility.judge import AXE
+from tasks.accessibility.keyboard import KEYBOARD
 from tasks.contract import Check, Source, Turn
 from tasks.coverage.gather import CoverageReports
 from tasks.coverage.judge import E2E_COVERAGE, UNIT_COVERAGE
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     PAGE_HEALTH,
     VISUAL,
     AXE,
+    KEYBOARD,
     MANUAL,
     JOURNEYS,
     UNIT_COVERAGE,

@@ -443,6 +443,8 @@ SEEN: dict[str, tuple[Callable[[Visitor], Any], Any, Any]] = {
     "unlabeled-button": (_page("/en/dashboard", 'id="print-page"( aria-label="Print")?'), [' aria-label="Print"'],
                          [""]),
     "low-contrast": (_in_browser("low-contrast"), [], ["low-contrast"]),
+    "focus-invisible": (_in_browser("focus-invisible"), [], ["focus-invisible"]),
+    "mouse-only-button": (_page("/en/dashboard", r'<(\w+) [^>]*id="print-page"'), ["button"], ["span"]),
     "frame-unlabeled": (_page("/embed/lineage", "<input [^>]+>"), [],
                         ['<input type="text" name="table" value="carbon_ledger">']),
     "approve-does-nothing": (_approved, (200, "approved", 3), (200, "pending", 2)),
@@ -604,6 +606,11 @@ def _pale(page: Page, troubles: list[str]) -> bool:
     return page.evaluate("getComputedStyle(document.querySelector('.lead')).color") == "rgb(182, 188, 198)"
 
 
+def _unmarked(page: Page, troubles: list[str]) -> bool:
+    page.keyboard.press("Tab")
+    return page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "none"
+
+
 def _restless(page: Page, troubles: list[str]) -> bool:
     first = page.locator("#content").inner_text()
     page.wait_for_timeout(100)
@@ -621,6 +628,7 @@ def _pretends(page: Page, troubles: list[str]) -> bool:
         ("phone-overflow", 390, _overflow),
         ("console-error", 1280, _thrown),
         ("low-contrast", 1280, _pale),
+        ("focus-invisible", 1280, _unmarked),
         ("cls", 1280, lambda page, _: page.evaluate(_SHIFT) > 0.25),
         ("late-hero", 1280, lambda page, _: page.evaluate(_HERO.replace("WAIT", "3600")) > 3400),
         ("slow-interaction", 1280, _blocked),

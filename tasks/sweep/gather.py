@@ -27,7 +27,8 @@ from tasks.plan import Look, Page, Plan
 from tasks.sweep import axe_scan, capture, stabilise
 from tasks.sweep.actions import StepError, perform
 from tasks.sweep.hearing import Hearing
-from tasks.sweep.models import PageVisit
+from tasks.sweep.keyboard import keyboard_evidence, not_walked
+from tasks.sweep.models import KeyboardWalk, PageVisit
 from tasks.sweep.stabilise import Stillness
 
 VISIT_DEADLINE_SECONDS = 90.0
@@ -35,6 +36,8 @@ NAVIGATION_TIMEOUT_MS = 20_000
 LOOKS_A_SHARD = 24
 """At most. A shard's evidence and its browser last as long as the shard."""
 
+KEYBOARD = "keyboard"
+"""The check that a walk by keyboard is made for; it takes longer than all else, so it is made when it is asked for."""
 _NAVIGATION_PROBLEMS = {
     "ERR_TOO_MANY_REDIRECTS": "redirect-loop",
     "ERR_NAME_NOT_RESOLVED": "dns",
@@ -53,7 +56,7 @@ class PageSweep:
     """Source: one navigation for each page or state x viewport."""
 
     id = "sweep"
-    provides: tuple[type[Evidence], ...] = (PageVisit,)
+    provides: tuple[type[Evidence], ...] = (PageVisit, KeyboardWalk)
     turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
@@ -112,6 +115,7 @@ class _Visit:
         self._approved = approved
         self._hearing = Hearing(plan.target.third_parties)
         self._seen: dict[str, Any] = {}
+        self._walk: KeyboardWalk | None = None
 
     def make(self) -> list[Evidence]:
         """Visit, and return what was seen, the visit first."""
@@ -141,7 +145,10 @@ class _Visit:
         except BrowserError as error:
             self._seen |= self._broken_off(error, late=time.monotonic() - began >= VISIT_DEADLINE_SECONDS)
         seconds = round(time.monotonic() - began, 3)
-        return [visit.model_copy(update=self._seen | capture.heard(self._hearing) | {"seconds": seconds})]
+        visit = visit.model_copy(update=self._seen | capture.heard(self._hearing) | {"seconds": seconds})
+        if KEYBOARD not in self._plan.checks:
+            return [visit]
+        return [visit, self._walk or not_walked(visit.subject, visit.problem or visit.axe_problem)]
 
     def _look_at(self, tab: Tab) -> None:
         still, folder, keep = Stillness.of(self._page), f"data/sweep/{self._look.subject}", self._workspace.write
@@ -159,6 +166,10 @@ class _Visit:
         if still.time:
             tab.clock.resume()  # axe waits on timers of the page
         self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner)
+        if KEYBOARD in self._plan.checks and not tab.is_closed():
+            stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
+            shown = self._workspace.read(picture["screenshot"].path)
+            self._walk = keyboard_evidence(tab, self._look.subject, self._workspace, shown)
 
     def _document(self, response: Response | None) -> dict[str, Any]:
         redirects: list[str] = []

@@ -135,3 +135,141 @@ class PageVisit(Evidence):
     axe_problem: str | None = None
     problem_code: str | None = None
     seconds: float = 0
+
+
+class PageBox(Record):
+    """Where something lies on the page that is not scrolled, in CSS pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class PageElement(Record):
+    """An element as it is named to a person; everything in it is the page's own text."""
+
+    selector: str
+    """From the nearest id or the body; ` >> ` steps into a frame, ` >>> ` into a shadow root."""
+    tag: str = ""
+    role: str = ""
+    name: str = ""
+    box: PageBox | None = None
+
+
+class TabStop(PageElement):
+    """One place where the focus stood, in the order of Tab."""
+
+    number: int
+    tabindex: int | None = None
+    """Its `tabindex` attribute, where it has one."""
+    pinned: bool = False
+    """It or what holds it is fixed or sticky, so its place says nothing about the order of the page."""
+    is_document: bool = False
+    """A frame without anything to tab to: the focus stands on its document, which nobody has to mark."""
+    visible: bool | None = None
+    """Whether the focus can be seen; None when it could not be told."""
+    shown_by: str = ""
+    """`outline`, `shadow`, `border`, ..., `caret` of a text field, or `pixels` that differ."""
+    told_by: str = ""
+    """`styles`, `pixels`, or `alike`: not looked at itself, but like others that were."""
+    on_screen: bool = True
+    """Some part of it lay inside the window when it had the focus, or it is hidden on purpose."""
+    obscured_by: str = ""
+    """What lies over all of it."""
+    inner_stops: int = 0
+    """Further presses of Tab inside it: a date field has one for each part."""
+    by_script: bool = False
+    """Tab did not lead here: the focus was put here to see what follows a trap."""
+
+
+class ClickTarget(PageElement):
+    """An element that answers to a pointer and that Tab does not reach."""
+
+    signs: tuple[str, ...]
+    """Why it is taken for clickable: `click listener`, `onclick attribute`, `role`, `pointer cursor`, ..."""
+    path: str
+    """`none`, or `script`: it has `tabindex=-1`, so the page itself can put the focus on it."""
+    has_content: bool = True
+    """It has a name or a picture; an empty one is often a backdrop."""
+    hidden: bool = False
+    """`aria-hidden`."""
+
+
+class FocusTrap(Record):
+    """Elements that the focus did not leave by Tab although there was more to reach."""
+
+    members: tuple[PageElement, ...]
+    exit: str = ""
+    """`Escape` or `Shift+Tab` where that led out; empty when neither did."""
+    key_prevented: bool = False
+    """A script of the page kept Tab from its work."""
+
+
+class WideElement(Record):
+    """An element that does not fit into the narrow window."""
+
+    selector: str
+    pixels: float
+    """Beyond the window's edge."""
+    two_dimensional: bool
+    """A table, picture, drawing, map, code: WCAG 1.4.10 leaves these out."""
+
+
+class NarrowWindow(Record):
+    """The page in a window 320 CSS pixels wide (WCAG 1.4.10)."""
+
+    width: float
+    content: float
+    """Width of the document; more than `width` has to be scrolled sideways."""
+    elements: tuple[WideElement, ...] = ()
+    left_out: int = 0
+
+
+class LostText(Record):
+    """A text that is cut off, or lies on another, when text is twice as large (WCAG 1.4.4)."""
+
+    selector: str
+    name: str = ""
+    how: str
+    pixels: float = 0
+
+
+class WalkDetails(Record):
+    """What a walk by keyboard saw, stop by stop (`keyboard.json`)."""
+
+    stops: tuple[TabStop, ...] = ()
+    mouse_only: tuple[ClickTarget, ...] = ()
+    mouse_only_left_out: int = 0
+    traps: tuple[FocusTrap, ...] = ()
+    unreached: tuple[PageElement, ...] = ()
+    """What has a place in the order of Tab, and Tab did not lead there."""
+    unreached_left_out: int = 0
+    changes: tuple[str, ...] = ()
+    """What the page did while the focus moved: dialogs, new windows, another address."""
+    narrow: NarrowWindow | None = None
+    enlarged_texts: int | None = None
+    """Texts that were doubled; None when that was not done."""
+    lost_texts: tuple[LostText, ...] = ()
+    lost_texts_left_out: int = 0
+
+
+class KeyboardWalk(Evidence):
+    """A walk through a page or a state of it by Tab, with what else only behaviour shows."""
+
+    kind: ClassVar[str] = "keyboard-walk"
+
+    details: Artifact | None = None
+    """`WalkDetails` as JSON; also of a walk that broke off."""
+    picture: Artifact | None = None
+    """The page with its stops numbered in the order of Tab."""
+    stops: int = 0
+    tabbable: int = 0
+    """Elements that should be reached by Tab, before the walk began."""
+    clickable: int = 0
+    """Visible elements that answer to a pointer, controls included."""
+    elements: int = 0
+    frames: int = 0
+    """Documents looked into, the page's own included."""
+    frames_missed: int = 0
+    seconds: float = 0

@@ -46,6 +46,8 @@ _ALL: Final = (
     Fault("unlabeled-button", "the filter button's neighbour is an icon without an accessible name", "axe"),
     Fault("low-contrast", "secondary text is #b6bcc6 on white", "axe", "style"),
     Fault("frame-unlabeled", "a form field without a label, inside the lineage iframe only", "axe"),
+    Fault("focus-invisible", "nothing shows which element has the focus", "keyboard", "style"),
+    Fault("mouse-only-button", "the dashboard's print button is a span that only a pointer reaches", "keyboard"),
     # Journeys and access.
     Fault("approve-does-nothing", "approving answers 200, but nothing is changed or logged", "journeys"),
     Fault("forbidden-allowed", "a viewer may approve through the API", "access"),

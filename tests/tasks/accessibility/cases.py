@@ -22,6 +22,8 @@ from tasks.plan import Plan
 from tasks.sweep.models import AxeScan, PageVisit
 from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subject, plan_of
 
+from . import keyboard_cases
+
 PASS, FAIL, ERROR, NOT_RUN = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN
 SUBJECT = "home@desktop"
 RESULT = f"data/sweep/{SUBJECT}/axe.json"
@@ -457,4 +459,4 @@ ANSWERED = [
         partial(scan, [], ASKED, answers=[("00aa11bb22cc33dd.json", answered()[1])]),
     ),
 ]
-CASES: dict[str, list[Case]] = {"axe": [*GOOD, *BAD, *BROKEN, *ACCEPTED, *ANSWERED]}
+CASES: dict[str, list[Case]] = {"axe": [*GOOD, *BAD, *BROKEN, *ACCEPTED, *ANSWERED], **keyboard_cases.CASES}

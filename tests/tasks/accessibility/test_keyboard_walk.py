@@ -1,0 +1,322 @@
+"""Walks by keyboard through pages with known barriers, and through pages that only look as if they had one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tasks.doors.chromium import find_chromium
+from tasks.sweep.keyboard import Walk, keyboard_evidence, walk
+from tests.flows.hostile_server import hostile_server, page
+from tests.flows.looking import new_workspace
+
+pytestmark = pytest.mark.real
+
+SIZE = {"width": 800, "height": 600}
+ENDS = "<a href=#x id=first>First</a>{}<a href=#y id=last>Last</a>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    arguments = ["--hide-scrollbars", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=SIZE) as context:
+        yield context.new_page()
+
+
+def walked(tab: Page, body: str, head: str = "") -> Walk:
+    """Walk through a page made of this body."""
+    tab.set_content(f"<!doctype html><html lang=en><head><title>Test</title>{head}</head><body>{body}</body></html>")
+    return walk(tab)
+
+
+def order(seen: Walk) -> list[str]:
+    return [stop.selector for stop in seen.details.stops]
+
+
+def between(tab: Page, body: str, head: str = "") -> Walk:
+    """Walk through a page with this between two links; it must come to its end without a false alarm elsewhere."""
+    seen = walked(tab, ENDS.format(body), head)
+    assert seen.problem is None
+    assert {"#first", "#last"} <= set(order(seen))
+    return seen
+
+
+def no_way(seen: Walk) -> list[tuple[str, str]]:
+    return [(target.selector, target.path) for target in seen.details.mouse_only]
+
+
+# -- click handlers ----------------------------------------------------------------------------------------------------
+
+MOUSE_ONLY = {
+    "onclick": "<div id=x onclick='go()'>Open</div>",
+    "listener": "<div id=x style='cursor:pointer'>Open</div><script>x.addEventListener('click',()=>1)</script>",
+    "role": "<span id=x role=button>Open</span><script>x.onclick=()=>1</script>",
+    "label of a hidden field": "<label id=x style='cursor:pointer'>Up<input type=file style='display:none'></label>",
+    "in a shadow root": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+    "'<div onclick=go()>Open</div>'</script>",
+}
+
+
+@pytest.mark.parametrize("name", MOUSE_ONLY)
+def test_a_click_without_a_way_for_the_keyboard_is_found(name: str, tab: Page) -> None:
+    ((selector, path),) = no_way(between(tab, MOUSE_ONLY[name]))
+    assert (selector.partition(" >>> ")[0], path) == ("#x", "none")
+
+
+ALL_HAVE_A_WAY = {
+    "delegate on the body": "<p>Text</p><script>document.body.addEventListener('click',()=>1)</script>",
+    "delegate on a wrapper": "<div onclick='go()'><button>Open</button> or text</div>",
+    "label": "<label onclick='go()' style='cursor:pointer'>Name <input></label>",
+    "inside a button": "<button><span style='cursor:pointer' onclick='go()'>Open</span></button>",
+    "tabindex": "<div tabindex=0 role=button onclick='go()'>Open</div>",
+    "hidden": "<div onclick='go()' hidden>Open</div><div inert><div onclick='go()'>Open</div></div>",
+    "roving tabindex": "<div role=toolbar><button tabindex=0 onclick='go()'>B</button>"
+    "<button tabindex=-1 onclick='go()'>I</button></div>",
+    "list of a combobox": "<input role=combobox aria-controls=l><ul role=listbox id=l>"
+    "<li role=option onclick='go()' style='cursor:pointer'>One</li></ul>",
+    "radio group": "<label><input type=radio name=r>One</label><label><input type=radio name=r>Two</label>",
+}
+
+
+@pytest.mark.parametrize("name", ALL_HAVE_A_WAY)
+def test_what_the_keyboard_has_a_way_to_is_no_barrier(name: str, tab: Page) -> None:
+    seen = between(tab, ALL_HAVE_A_WAY[name])
+    assert no_way(seen) == []
+    assert seen.details.unreached == ()
+
+
+# -- the focus shows ---------------------------------------------------------------------------------------------------
+
+SHOWN = {
+    "the browser's own": ("<button id=x>X</button>", ""),
+    "a shadow": ("<button id=x>X</button>", "#x:focus{outline:0;box-shadow:0 0 0 3px #1d4ed8}"),
+    "a background": ("<button id=x>X</button>", "#x{background:#fff}#x:focus{outline:0;background:#fde047}"),
+    "a neighbour": ("<input type=checkbox id=x><span>X</span>", "#x{outline:0}#x:focus+span{outline:2px solid #000}"),
+    "the wrapper": (
+        "<p id=w><button id=x>X</button><button>Y</button></p>",
+        "#x{outline:0}#w:focus-within{outline:3px solid #000}",
+    ),
+    "moves into view": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px;outline:0}#x:focus{left:9px}"),
+    "the caret": ("<input id=x>", "#x:focus{outline:0}"),
+    "content": ("<button id=x>X</button>", "#x:focus{outline:0}#x:focus::after{content:' (here)'}"),
+}
+UNSHOWN = {
+    "no outline": ("<button id=x>X</button>", "#x:focus{outline:0}"),
+    "a transparent outline": ("<button id=x>X</button>", "#x:focus{outline:2px solid transparent}"),
+    "an outline like its ground": ("<button id=x>X</button>", "#x{margin:9px}#x:focus{outline:2px solid #fff}"),
+    "outside the window": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px}"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_focus_that_shows(name: str, tab: Page) -> None:
+    body, style = SHOWN[name]
+    (stop,) = [s for s in between(tab, body, f"<style>{style}</style>").details.stops if s.selector == "#x"]
+    assert stop.visible is True, stop
+
+
+@pytest.mark.parametrize("name", UNSHOWN)
+def test_a_focus_that_does_not_show(name: str, tab: Page) -> None:
+    body, style = UNSHOWN[name]
+    (stop,) = [s for s in between(tab, body, f"<style>{style}</style>").details.stops if s.selector == "#x"]
+    assert (stop.visible, stop.told_by) == (False, "pixels")
+
+
+def test_a_footer_that_stays_covers_the_focus(tab: Page) -> None:
+    footer = "<div id=foot style='position:fixed;bottom:0;left:0;right:0;height:200px;background:#ccc'>Footer</div>"
+    seen = between(tab, f"<p style='height:590px'></p><button id=x>X</button>{footer}")
+    obscured = {stop.selector: stop.obscured_by for stop in seen.details.stops}
+    assert obscured["#x"] == "#foot"
+    assert obscured["#first"] == ""
+
+
+# -- the order, traps and dialogs --------------------------------------------------------------------------------------
+
+TRAPS = {
+    "no way out": ("e.preventDefault()", ""),
+    "out by Escape": ("if(!out)e.preventDefault()", "Escape"),
+    "out backwards": ("if(!e.shiftKey)e.preventDefault()", "Shift+Tab"),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_trap_is_told_with_its_way_out_and_the_walk_goes_on_behind_it(name: str, tab: Page) -> None:
+    handler, way_out = TRAPS[name]
+    script = (
+        f"<script>let out=false;x.onkeydown=e=>{{if(e.key==='Escape')out=true;if(e.key==='Tab'){{{handler}}}}}</script>"
+    )
+    seen = between(tab, f"<textarea id=x></textarea>{script}")
+    (trap,) = seen.details.traps
+    assert ([member.selector for member in trap.members], trap.exit) == (["#x"], way_out)
+    assert trap.key_prevented is True
+
+
+NO_TRAPS = {
+    "a date": "<input type=date id=x>",
+    "a date and a time": "<input type=datetime-local id=x>",
+    "an editor": "<div id=x contenteditable>Text</div>",
+    "a closed shadow root": "<div id=x></div><script>x.attachShadow({mode:'closed'}).innerHTML="
+    "'<button>1</button><button>2</button><button>3</button><button>4</button>'</script>",
+}
+
+
+@pytest.mark.parametrize("name", NO_TRAPS)
+def test_several_stops_inside_an_element_are_no_trap(name: str, tab: Page) -> None:
+    seen = between(tab, NO_TRAPS[name])
+    assert seen.details.traps == ()
+    assert order(seen) == ["#first", "#x", "#last"]
+
+
+def test_a_modal_dialog_that_keeps_the_focus_is_no_trap(tab: Page) -> None:
+    seen = walked(tab, ENDS.format("<dialog id=d><button id=x>X</button><button id=y>Y</button></dialog>"))
+    assert order(seen) == ["#first", "#last"]
+    tab.evaluate("document.querySelector('#d').showModal()")
+    inside = walk(tab)
+    assert (inside.problem, inside.details.traps, inside.details.unreached) == (None, (), ())
+    assert sorted(order(inside)) == ["#x", "#y"]
+
+
+def test_positive_tabindex_comes_first(tab: Page) -> None:
+    seen = between(tab, "<button id=x tabindex=5>X</button>")
+    assert order(seen) == ["#x", "#first", "#last"]
+    assert seen.details.stops[0].tabindex == 5
+
+
+def test_a_page_that_takes_the_focus_when_it_loads_is_walked_from_its_beginning(tab: Page) -> None:
+    seen = between(tab, "<input id=x autofocus>")
+    assert order(seen) == ["#first", "#x", "#last"]
+    assert tab.evaluate("document.activeElement.id") == "x"
+
+
+def test_a_page_without_anything_to_operate(tab: Page) -> None:
+    seen = walked(tab, "<p>Nothing but text</p>")
+    assert (seen.problem, order(seen), seen.tabbable, seen.clickable) == (None, [], 0, 0)
+
+
+def test_frames_of_both_kinds_and_shadow_roots_are_entered(tab: Page) -> None:
+    with hostile_server() as server, hostile_server() as other:
+        inner = page("<button id=in>In</button><div id=mouse onclick='go()'>Only by mouse</div>")
+        server.answers["/inner"] = other.answers["/inner"] = inner
+        server.answers["/"] = page(
+            f"<a href=#x id=first>First</a><iframe id=same src=/inner></iframe>"
+            f"<iframe id=cross src={other.url('/inner', 'localhost')}></iframe><div id=host></div>"
+            "<script>host.attachShadow({mode:'open'}).innerHTML='<button id=deep>Deep</button>'</script>"
+        )
+        tab.goto(server.url("/"))
+        seen = walk(tab)
+    assert (seen.problem, seen.frames, seen.frames_missed) == (None, 3, 0)
+    assert order(seen) == ["#first", "#same >> #in", "#cross >> #in", "#host >>> #deep"]
+    assert sorted(no_way(seen)) == [("#cross >> #mouse", "none"), ("#same >> #mouse", "none")]
+    assert [stop.visible for stop in seen.details.stops] == [True] * 4
+
+
+# -- windows and text --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_too_wide_for_a_narrow_window(tab: Page) -> None:
+    seen = between(tab, "<div id=x style='width:500px'>Wide</div><table id=t><tr><td style='min-width:400px'>1</table>")
+    narrow = seen.details.narrow
+    assert narrow is not None
+    assert narrow.content > narrow.width == 320
+    assert {element.selector: element.two_dimensional for element in narrow.elements} == {"#x": False, "#t": True}
+    assert tab.viewport_size == SIZE
+
+
+def test_text_that_is_cut_off_when_it_is_twice_as_large(tab: Page) -> None:
+    seen = between(
+        tab,
+        "<div id=x style='height:20px;overflow:hidden;line-height:20px'>Cut off</div><div>Grows</div>"
+        "<div style='position:absolute;width:1px;height:1px;overflow:hidden'>For screen readers</div>",
+    )
+    assert [text.selector for text in seen.details.lost_texts] == ["#x"]
+    assert tab.evaluate("document.querySelectorAll('div[style*=font-size]').length") == 0
+
+
+# -- hostile pages -----------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_goes_away_on_focus_ends_the_walk_and_keeps_what_was_seen(tab: Page) -> None:
+    with hostile_server() as server:
+        server.answers["/"] = page(ENDS.format("<button id=x onfocus='location=\"/away\"'>X</button>"))
+        server.answers["/away"] = page("Away")
+        tab.goto(server.url("/"))
+        seen = walk(tab)
+    assert seen.problem is not None
+    assert "/away" in seen.problem
+    assert order(seen)[:1] == ["#first"]
+
+
+def test_a_dialog_on_focus_is_told(tab: Page) -> None:
+    seen = between(tab, "<button id=x onfocus='if(!window.said){said=1;alert(\"Hello\")}'>X</button>")
+    assert ["a dialog (alert: Hello)" in change for change in seen.details.changes] == [True]
+
+
+def _kill_renderers() -> None:
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "--type=renderer" in process.cmdline():
+                process.kill()
+
+
+def test_a_page_that_crashes_ends_the_walk(tab: Page) -> None:
+    """A raw CDP session never answers after a crash: the walk must not wait for it."""
+    tab.set_content(ENDS.format("<button>X</button>" * 200))
+    timer = threading.Timer(0.5, _kill_renderers)
+    timer.start()
+    try:
+        problem = walk(tab).problem
+    finally:
+        timer.cancel()
+    assert "crashed" in str(problem)
+
+
+def test_a_walk_without_time_says_so(tab: Page) -> None:
+    tab.set_content(ENDS.format(""))
+    assert "ran out of time" in str(walk(tab, seconds=0).problem)
+
+
+def test_names_are_cut_and_secrets_are_not_read(tab: Page) -> None:
+    seen = between(tab, f"<button>{'x' * 5_000}</button><input id=pw type=password value=hunter2>")
+    assert max(len(stop.name) for stop in seen.details.stops) == 120
+    assert "hunter2" not in seen.details.model_dump_json()
+
+
+def test_a_form_that_hides_its_own_properties_is_walked(tab: Page) -> None:
+    fields = "".join(f"<input name={name}>" for name in ("parentNode", "id", "getAttribute", "children", "matches"))
+    seen = between(tab, f"<form>{fields}</form>")
+    assert len(seen.details.stops) == 7
+
+
+def test_nothing_is_activated(tab: Page) -> None:
+    count = "window.pressed=(window.pressed||0)+1"
+    between(tab, f"<button onclick='{count}'>X</button><div onclick='{count}'>Y</div>")
+    assert tab.evaluate("window.pressed") is None
+
+
+def test_the_walk_is_evidence_with_a_picture_of_the_stops(tab: Page, tmp_path: Path) -> None:
+    tab.set_content(ENDS.format("<div onclick='go()'>Only by mouse</div>"))
+    workspace = new_workspace(tmp_path)
+    seen = keyboard_evidence(tab, "home@desktop", workspace, tab.screenshot(full_page=True))
+    assert (seen.problem, seen.stops, seen.subject) == (None, 2, "home@desktop")
+    assert seen.details is not None
+    assert seen.picture is not None
+    with Image.open(BytesIO(workspace.read(seen.picture.path))) as picture:
+        assert picture.width == SIZE["width"]
+        assert picture.height > SIZE["height"]
