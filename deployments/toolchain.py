@@ -22,8 +22,8 @@ PLAYWRIGHT_TIMEOUT_SECONDS = 120.0
 PACKAGES_TIMEOUT_SECONDS = 600.0
 START_TIMEOUT_SECONDS = 60.0
 
-# Without a font the distribution's browser draws empty boxes, and screenshots of them.
-DISTRIBUTION_PACKAGES = ("chromium", "fonts-liberation")
+# Not every distribution has the shell. Without a font either of them draws empty boxes, and screenshots of them.
+DISTRIBUTION_PACKAGES = (("chromium-headless-shell", "fonts-liberation"), ("chromium", "fonts-liberation"))
 
 Progress = Callable[[str], None]
 
@@ -64,10 +64,12 @@ def install_chromium(progress: Progress = lambda _line: None) -> Path:
     else:
         progress("Playwright's download is not available: trying the distribution's package")
         environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-        for step in (["apt-get", "update"], ["apt-get", "install", "-y", *DISTRIBUTION_PACKAGES]):
+        for step in ["apt-get", "update"], *(["apt-get", "install", "-y", *names] for names in DISTRIBUTION_PACKAGES):
             failure = _run([*as_root, *environment, *step], PACKAGES_TIMEOUT_SECONDS)
             if failure is not None:
-                tried.append(f"{' '.join(step[:2])}: {failure}")
+                tried.append(f"{' '.join(step[:4])}: {failure}")
+            elif "install" in step:
+                break
         try:
             return _checked([find_chromium()])
         except BrowserMissing:

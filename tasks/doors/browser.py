@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync
 
 from evidence_store.redaction import Redactor
 from tasks.contract import GatherError
-from tasks.doors.chromium import BrowserMissing, find_chromium
+from tasks.doors.chromium import BrowserMissing, edition, find_chromium
 from tasks.plan import Plan, Viewport, resolve_environment
 
 LAUNCH_TIMEOUT_MS = 30_000
@@ -123,7 +123,7 @@ class BrowserSession:
 
     def version(self) -> str:
         """The browser's version, part of what a screenshot depends on."""
-        return f"Chromium {self.browser.version}"
+        return f"{edition(find_chromium())} {self.browser.version}"
 
     @contextlib.contextmanager
     def context(self, viewport: Viewport, identity: str | None, **options: Any) -> Iterator[BrowserContext]:

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from evidence_store.model import Artifact
 from evidence_store.workspace import Workspace
+from tasks.doors.chromium import edition
 from tasks.plan import CHECKPOINTS, Plan, nearest
 from tasks.sweep import axe_scan, capture, stabilise
 from tasks.sweep.gather import environment_of
@@ -111,7 +112,7 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         page=CHECKPOINTS,
         viewport=planned["viewport"],
         url=page.url[:2_000],
-        environment=f"Chromium {browser.version}{planned['environment']}",
+        environment=f"{edition(Path(os.environ['STAGEPROOF_CHROMIUM']))} {browser.version}{planned['environment']}",
     ).model_copy(update=seen | capture.heard(hearing) | {"seconds": round(time.monotonic() - began, 3)})
 
 

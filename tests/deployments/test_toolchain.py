@@ -13,7 +13,7 @@ import pytest
 from deployments import toolchain
 from deployments.toolchain import ToolMissing
 from tasks.doors import chromium
-from tasks.doors.chromium import BrowserMissing, find_chromium
+from tasks.doors.chromium import BrowserMissing, edition, find_chromium
 
 
 def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -32,13 +32,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def managed(machine: Path, *, complete: bool = True) -> Path:
+def managed(machine: Path, *, complete: bool = True, name: str = "chromium") -> Path:
     package = chromium._playwright_package()
     assert package is not None
     browsers = json.loads((package / "browsers.json").read_text())["browsers"]
-    (revision,) = (browser["revision"] for browser in browsers if browser["name"] == "chromium")
-    folder = machine / "browsers" / f"chromium-{revision}"
-    found = executable(folder / "chrome-linux64" / "chrome")
+    (revision,) = (browser["revision"] for browser in browsers if browser["name"] == name)
+    folder = machine / "browsers" / f"{name.replace('-', '_')}-{revision}"
+    place = {"chromium": "chrome-linux64/chrome", "chromium-headless-shell": "chrome-linux/headless_shell"}[name]
+    found = executable(folder / place)
     if complete:
         (folder / "INSTALLATION_COMPLETE").touch()
     return found
@@ -66,6 +67,35 @@ def test_playwrights_own_comes_before_the_systems(machine: Path) -> None:
     assert find_chromium() == system
     assert managed(machine) == own
     assert find_chromium() == own
+
+
+def test_the_shell_comes_before_the_whole_browser(machine: Path) -> None:
+    executable(machine / "bin" / "chromium")
+    shell = executable(machine / "bin" / "chromium-headless-shell")
+    assert find_chromium() == shell
+    managed(machine)
+    own_shell = managed(machine, name="chromium-headless-shell")
+    assert find_chromium() == own_shell
+    assert [edition(path) for path in (shell, own_shell)] == ["Chromium headless shell"] * 2
+    assert edition(managed(machine)) == "Chromium"
+
+
+def test_a_distribution_without_the_shell_gives_the_whole_browser(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable(machine / "bin" / "apt-get")
+
+    def run(command: list[str], timeout_seconds: float) -> str | None:
+        if "playwright" in command or "chromium-headless-shell" in command:
+            return "Unable to locate package"
+        if "install" in command:
+            executable(machine / "bin" / "chromium")
+        return None
+
+    monkeypatch.setattr(toolchain, "_run", run)
+    monkeypatch.setattr(toolchain, "_is_root", lambda: True)
+    monkeypatch.setattr(toolchain, "starts", lambda path: True)
+    assert toolchain.install_chromium() == machine / "bin" / "chromium"
 
 
 def test_none_says_how_to_get_one(machine: Path) -> None:
