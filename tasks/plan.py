@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -51,6 +52,16 @@ class PlanError(Exception):
         self.source = source
         self.problems = problems
         super().__init__(f"{source} cannot be run:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+def _no_blank_text(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not text.strip() for text in value):
+        raise ValueError("must_show holds a blank text, which every page shows")
+    return value
+
+
+Texts = Annotated[tuple[str, ...], AfterValidator(_no_blank_text)]
+"""Texts that must be shown; a blank one is on every page, so it proves nothing."""
 
 
 class PlanTable(BaseModel):
@@ -202,22 +213,10 @@ class State(PlanTable):
     """The steps that lead there, from the freshly loaded page."""
     viewports: tuple[str, ...] = ()
     """Names of viewports; none named means those of the page."""
-    must_show: tuple[str, ...] = ()
+    must_show: Texts = ()
     """Texts the state must show: an action that did nothing leads to no state. The page's own are not asked again."""
     mask: tuple[str, ...] = ()
     """CSS selectors painted over in screenshots, besides those of the page."""
-
-    @field_validator("must_show")
-    @classmethod
-    def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """A blank text is on every page, so it proves nothing."""
-        return _no_blank_text(value)
-
-
-def _no_blank_text(value: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not text.strip() for text in value):
-        raise ValueError("must_show holds a blank text, which every page shows")
-    return value
 
 
 class Page(PlanTable):
@@ -228,7 +227,7 @@ class Page(PlanTable):
     identity: str | None = None
     viewports: tuple[str, ...] = ()
     """Names of viewports; none named means all of them."""
-    must_show: tuple[str, ...] = ()
+    must_show: Texts = ()
     """Texts the rendered page must contain: an error page that answers 200 is not this page."""
     mask: tuple[str, ...] = ()
     """CSS selectors painted over in screenshots (live content)."""
@@ -253,12 +252,6 @@ class Page(PlanTable):
     ignore_console: tuple[str, ...] = ()
     """Patterns of console errors that are known and accepted."""
 
-    @field_validator("must_show")
-    @classmethod
-    def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """A blank text is on every page, so it proves nothing."""
-        return _no_blank_text(value)
-
 
 class Checkpoint(PlanTable):
     """A place in a journey where its test calls `checkpoint(page, name)`; captured and judged like a page."""
@@ -266,7 +259,7 @@ class Checkpoint(PlanTable):
     name: Name
     viewport: str
     """Name of the viewport the journey's page is brought to."""
-    must_show: tuple[str, ...] = ()
+    must_show: Texts = ()
     """Texts the place must show."""
     mask: tuple[str, ...] = ()
     """CSS selectors painted over in the screenshot."""
@@ -274,12 +267,6 @@ class Checkpoint(PlanTable):
     """Patterns (`*` matches anything) of sub-request URLs whose failure is known and accepted."""
     ignore_console: tuple[str, ...] = ()
     """Patterns of console errors that are known and accepted."""
-
-    @field_validator("must_show")
-    @classmethod
-    def texts_say_something(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """A blank text is on every page, so it proves nothing."""
-        return _no_blank_text(value)
 
 
 CHECKPOINTS = "checkpoint"

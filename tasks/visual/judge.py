@@ -11,6 +11,8 @@ Every subject ends in one of these, named by the finding's rule:
 - `changed`: fail. Something looks different, with its place; rows that were inserted or removed are told apart from it.
 - `new`: `not_run`, it awaits approval. Never a pass: a gate without a baseline guards nothing.
 - `unstable`: error. The page never stood still.
+- `cut`: error. The page is taller than a picture can be: what is below was not looked at, unless the plan's
+  `picture_height` says how much of it is to be.
 - `incomparable`: error. The picture differs and was taken in another environment (browser, platform, viewport) than the
   approved one, so nobody can say what the difference comes from.
 - `quarantined`: a `shifted` or `changed` of a subject in quarantine (`visual.toml`, with owner, reason and end). It is
@@ -149,6 +151,13 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
 
     if visit.screenshot is None:
         return finding(Outcome.ERROR, "capture", visit.screenshot_problem or "no picture was taken")
+    if visit.clipped_at is not None:
+        return finding(
+            Outcome.ERROR,
+            "cut",
+            f"the picture ends at {visit.clipped_at:,} px and the page goes on: what is below was not looked at"
+            " (let `picture_height` say how much of the page is to be looked at)",
+        )
     if not visit.stable:
         return finding(
             Outcome.ERROR,

@@ -168,6 +168,8 @@ def test_dialogs_without_end_are_dismissed_and_told(looked: Looked) -> None:
 def test_what_is_below_the_picture_was_not_looked_at(looked: Looked) -> None:
     """60,000 px of page, and the picture says how far it reaches."""
     assert visit(looked, "tall").clipped_at == 15_000
+    decided = looked.subject("tall@desktop", "visual")
+    assert (decided.outcome, "what is below was not looked at" in decided.reason) == (Outcome.ERROR, True)
 
 
 def test_a_closed_shadow_root_is_seen_by_every_check(looked: Looked) -> None:

@@ -267,6 +267,7 @@ BROKEN = [
     Case("never stood still, in quarantine", ERROR, "never stood", partial(looks, quarantine=LATER, **UNSTABLE)),
     Case("half a PNG, in quarantine", ERROR, "cannot be", lambda: looks(approved_page()[:400], quarantine=LATER)),
     Case("nothing was ever approved", NOT_RUN, "no picture was approved", partial(approvals, approved=False)),
+    Case("a page taller than its picture", ERROR, "the picture ends at 15,000 px", partial(looks, clipped_at=15_000)),
     Case("no picture was taken", ERROR, "no picture was taken", partial(looks, taken=False)),
     Case("taking it failed", ERROR, "too tall", partial(looks, taken=False, screenshot_problem="too tall")),
     Case(
