@@ -18,6 +18,7 @@ from tasks.gathering import errand_for, gather_shard, record_failure, run_errand
 from tasks.plan import Plan, PlanError
 
 VARIABLE = "STAGEPROOF_GATHER"
+CONNECT_SECONDS = 5
 THREADS, PROCESSES, DASK = "threads", "processes", "dask://"
 
 
@@ -67,7 +68,7 @@ def _dask(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise PlanError(VARIABLE, ["a Dask cluster needs the package 'distributed'; install it"]) from error
     try:
-        client = Client(f"tcp://{address}", timeout=10)
+        client = Client(f"tcp://{address}", timeout=CONNECT_SECONDS)
     except OSError as error:
         raise PlanError(VARIABLE, [f"no Dask scheduler answers at {address}: {error}"]) from error
     with client, client.get_executor(pure=False) as executor:

@@ -28,6 +28,8 @@ from tasks.discovery.templates import structure_of
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.plan import Viewport
 
+NOTHING_TO_SHOW = "answered with an error and nothing to show"
+"""The whole browser shows a page of its own then, and the headless shell an empty one."""
 NAVIGATION_MS = 15_000
 VISIT_SECONDS = 40.0
 CALM_MS = 250
@@ -123,6 +125,8 @@ class Visitor:
                 response = tab.goto(url, wait_until="load", timeout=NAVIGATION_MS)
                 _wait_until_calm(tab)
                 look = _ask(tab, _script("look.js"), Look)
+                if response is not None and response.status >= 400 and not look.text.strip():
+                    return SeenPage(address, address, problem=NOTHING_TO_SHOW), None
                 return self._seen(address, tab, response, look, asked), take(tab)
         except OddAnswerError as error:
             problem = str(error)
@@ -226,7 +230,7 @@ def _words(error: BaseException, began: float, asked: _Asked) -> str:
         "Page.evaluate: ": "changed what our script in it uses",
         "Timeout": f"did not load within {NAVIGATION_MS / 1000:g} s",
         "ERR_TOO_MANY_REDIRECTS": "redirects in a circle",
-        "ERR_HTTP_RESPONSE_CODE_FAILURE": "answered with an error and nothing to show",
+        "ERR_HTTP_RESPONSE_CODE_FAILURE": NOTHING_TO_SHOW,
         "ERR_NAME_NOT_RESOLVED": "leads to a host that is not this site's",
         "ERR_CONNECTION_REFUSED": "refuses connections",
         "Download is starting": "is a download",

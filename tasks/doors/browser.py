@@ -123,7 +123,8 @@ class BrowserSession:
 
     def version(self) -> str:
         """The browser's version, part of what a screenshot depends on."""
-        return f"{edition(find_chromium())} {self.browser.version}"
+        version = self.browser.version  # first, because it is told in plain words when there is no browser
+        return f"{edition(find_chromium())} {version}"
 
     @contextlib.contextmanager
     def context(self, viewport: Viewport, identity: str | None, **options: Any) -> Iterator[BrowserContext]:

@@ -4,6 +4,7 @@ Rules, each from a real false green:
 
 - `status`: the document answers 200, and `final-url`: at the address the plan names. A redirect to a login page is not
   the page, and one to another host least of all. A state or a checkpoint is where its steps led, on an allowed host;
+- `went-on`: it stays the document it is; one that loads another by itself is another page each time it is looked at;
 - `must-show`: every text the plan names is there. A page without one can only be told from an error page by guessing,
   which is said as a warning;
 - `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace: an error
@@ -161,6 +162,11 @@ def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     if look.page is None or look.state is not None:
         if ended.hostname not in context.plan.target.allowed_hosts:
             yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list"
+    elif visit.documents > 1:
+        yield (
+            "went-on",
+            f"it went on by itself: {visit.documents} documents were loaded in place of one, the last {final}",
+        )
     elif ended.netloc != meant.netloc:
         yield "final-url", f"ended on another host: {final} in place of {visit.url}"
     elif _place(final) != _place(visit.url):

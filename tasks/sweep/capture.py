@@ -177,6 +177,7 @@ def heard(hearing: Hearing) -> dict[str, Any]:
         "messages": tuple(hearing.messages),
         "messages_left_out": hearing.messages_left_out,
         "dialogs": tuple(hearing.dialogs),
+        "documents": hearing.documents,
         "policy_violations": tuple(hearing.violations),
         "mixed_content": tuple(dict.fromkeys(hearing.mixed_content)),
     }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Dialog, Frame, Page, Request, Response
+from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response
 
 from tasks.sweep.models import PolicyViolation, SeenMessage, SeenRequest
 
@@ -40,6 +40,8 @@ class Hearing:
         self.mixed_content: list[str] = []
         self.went_to: list[str] = []
         """Addresses of the documents the page itself went to, the planned one first."""
+        self.documents = 0
+        """Documents the page's own frame asked for; redirects of one are one."""
 
     def listen(self, page: Page) -> None:
         """Hear everything from now on."""
@@ -90,6 +92,8 @@ class Hearing:
         if len(self._requests) >= MAX_REQUESTS:
             self.requests_left_out += 1
             return
+        if request.is_navigation_request() and request.redirected_from is None and _of_the_page(request):
+            self.documents += 1
         if request.resource_type not in ENDLESS:
             self._under_way.add(request)
         self._requests[request] = SeenRequest(
@@ -151,3 +155,10 @@ class Hearing:
         mixed = details.get("mixedContentIssueDetails")
         if mixed is not None and len(self.mixed_content) < MAX_BLOCKED:
             self.mixed_content.append(str(mixed.get("insecureURL", ""))[:MAX_URL_LENGTH])
+
+
+def _of_the_page(request: Request) -> bool:
+    try:
+        return request.frame.parent_frame is None
+    except Error:
+        return False  # of a window that is being opened

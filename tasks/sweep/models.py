@@ -88,6 +88,8 @@ class PageVisit(Evidence):
     status: int | None = None
     redirects: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    documents: int = 1
+    """Documents the page's own frame asked for: more than one is a page that goes on by itself."""
     document_seconds: float | None = None
     """From asking for the document to its last byte."""
     document_size: int | None = None

@@ -11,6 +11,7 @@ import pytest
 from evidence_store.model import Outcome
 from evidence_store.report.plain_text import line
 from evidence_store.workspace import read_artifact
+from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
 from tasks.visual.gather import ApprovedBaselines
@@ -101,7 +102,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
             {"name": name, "path": f"/{name}", "must_show": [MUST_SHOW.get(name, "All is fine")]} for name in PAGES
         ]
         plan = write_plan(folder, server.url(), {"page-health": {}, "axe": {}, "visual": {}}, pages=pages)
-        yield look(plan, [ApprovedBaselines(), PageSweep()], folder, one_after_the_other=True)
+        yield look(plan, [ApprovedBaselines(), AcceptedAndAnswered(), PageSweep()], folder, one_after_the_other=True)
 
 
 def add_answers(server: HostileServer) -> None:

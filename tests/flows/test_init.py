@@ -279,7 +279,7 @@ def staging(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         patch.setenv("STAGEPROOF_TARGETS", str(folder))
         patch.setenv("DEMO_VIEWER_PASSWORD", "viewers-long-password")
         login = ["--login-url", "/api/login", "--login", "email=viewer@tidemark.example"]
-        login += ["--login", "password=env:DEMO_VIEWER_PASSWORD", "--max-pages", "20", "--name", "tide"]
+        login += ["--login", "password=env:DEMO_VIEWER_PASSWORD", "--max-pages", "12", "--name", "tide"]
         ended = CliRunner().invoke(application, ["init", site(), *login])
         assert ended.exit_code == 0, ended.output
         assert "stageproof plan tide" in ended.output

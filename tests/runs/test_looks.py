@@ -81,13 +81,10 @@ def test_a_healthy_page_passes_and_awaits_its_baseline(site: Site, look: Look) -
     ("fault", "page", "check", "expected", "says"),
     [
         ("login-instead-of-page", DASHBOARD, "page-health", Outcome.FAIL, "not on the page"),
-        ("soft-404", CATALOG, "page-health", Outcome.FAIL, "not on the page"),
-        ("redirect-loop", DASHBOARD, "page-health", Outcome.FAIL, "ERR_TOO_MANY_REDIRECTS"),
         ("api-fails-behind-pretty-page", DASHBOARD, "page-health", Outcome.FAIL, "answered 500"),
         ("console-error", DASHBOARD, "page-health", Outcome.FAIL, "uncaught error"),
         ("unlabeled-button", DASHBOARD, "axe", Outcome.FAIL, "discernible text"),
         ("frame-unlabeled", CATALOG, "axe", Outcome.FAIL, "label"),
-        ("never-settles", DASHBOARD, "visual", Outcome.ERROR, "never stood still"),
     ],
 )
 def test_a_fault_is_named_by_its_check(
@@ -102,20 +99,3 @@ def test_a_fault_is_named_by_its_check(
     decision, _ = look(site(fault), f"{VIEWER}[checks.{check}]\n", page=page)
     seen, reason = outcome(decision, check)
     assert (seen, says in reason) == (expected, True), reason
-
-
-def test_a_page_behind_a_login_is_not_the_login_page(site: Site, look: Look) -> None:
-    decision, _ = look(site(), "[checks.page-health]\n", page='path = "/en/dashboard"\nmust_show = ["Sign in"]')
-    assert outcome(decision, "page-health")[0] is Outcome.FAIL
-    assert "ended on" in outcome(decision, "page-health")[1]
-
-
-def test_a_refused_sign_in_is_an_error_that_says_what_to_check(
-    site: Site, look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(PASSWORDS, "DEMO_VIEWER_PASSWORD", "not-the-password")
-    monkeypatch.setenv("DEMO_VIEWER_PASSWORD", "not-the-password")
-    decision, _ = look(site(), f"{VIEWER}[checks.page-health]\n[checks.axe]\n", page=DASHBOARD)
-    for check in ("page-health", "axe"):
-        seen, reason = outcome(decision, check)
-        assert (seen, "answered 401" in reason) == (Outcome.ERROR, True), reason

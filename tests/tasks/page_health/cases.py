@@ -213,6 +213,9 @@ BAD += [
         partial(health, password_fields=1, identity="viewer", page={"must_show": []}),
         warns=True,
     ),
+    Case(
+        "a page that goes on by itself", FAIL, "3 documents were loaded in place of one", partial(health, documents=3)
+    ),
     Case("a picture of one colour", FAIL, "its picture is of one colour", partial(health, plain_share=1.0)),
     Case(
         "pictures and no text",
