@@ -162,15 +162,12 @@ def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     if look.page is None or look.state is not None:
         if ended.hostname not in context.plan.target.allowed_hosts:
             yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list"
-    elif visit.documents > 1:
-        yield (
-            "went-on",
-            f"it went on by itself: {visit.documents} documents were loaded in place of one, the last {final}",
-        )
     elif ended.netloc != meant.netloc:
         yield "final-url", f"ended on another host: {final} in place of {visit.url}"
     elif _place(final) != _place(visit.url):
         yield "final-url", f"ended on {final} in place of {visit.url}"
+    elif visit.documents > 1:
+        yield "went-on", f"it went on by itself: {visit.documents} documents were loaded in place of one"
 
 
 def _place(url: str) -> tuple[str, str]:
