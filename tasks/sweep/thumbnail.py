@@ -25,12 +25,12 @@ def thumbnail(png: bytes) -> Thumbnail | None:
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
             height = min(picture.height, max(1, picture.width * MOST_HEIGHT // WIDTH))
-            small = picture.convert("RGB").resize(
-                (WIDTH, max(1, height * WIDTH // picture.width)),
-                Image.Resampling.BOX,
-                box=(0, 0, picture.width, height),
-                reducing_gap=1.0,
+            # Cut and made small before anything else: a long page is mostly what is not shown.
+            upper = picture.crop((0, 0, picture.width, height))
+            small = upper.resize(
+                (WIDTH, max(1, height * WIDTH // picture.width)), Image.Resampling.BOX, reducing_gap=1.0
             )
+            small = small.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     colours = small.getcolors(small.width * small.height) or [(0, None)]
