@@ -32,7 +32,7 @@ down: $(READY) ## Stop the local stack (its data is kept)
 # -- develop ----------------------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: lint ## Format, lint, types, import rules and the pure tests: under a minute
+check: lint ## Format, lint, types, import rules and the pure tests: two to three minutes
 	$(BIN)/python -m pytest -q -m "not real"
 
 .PHONY: test
