@@ -205,8 +205,10 @@ def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Ite
 
 
 def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> str | None:
-    if request.url in {visit.url, visit.final_url} and request.type == "document":
-        return None  # the document itself is judged by its own rules
+    if not visit.state and request.url in {visit.url, visit.final_url} and request.type == "document":
+        # The document itself is judged by its own rules. They know the first one alone: a document that the steps of a
+        # state led to is a request like any other, or its error would be nobody's.
+        return None
     host = urlsplit(request.url).hostname
     target = context.plan.target
     if host is not None and host not in {*target.allowed_hosts, *target.third_parties}:

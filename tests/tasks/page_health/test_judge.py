@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evidence_store.model import Outcome
-from tasks.sweep.models import PageVisit
+from tasks.sweep.models import PageVisit, SeenRequest
 from tests.tasks.judged_runs import BASE, STARTED, Case, assert_ends_as_said, judged, only_subject, plan_of
 
 from .cases import API, BAD, BROKEN, GOOD, URL, evidence, findings, health, request, requests, said
@@ -77,13 +77,20 @@ def test_an_uncaught_error_is_never_taken_for_a_failed_resource() -> None:
 STATE = {"name": "open", "do": [{"click": "#menu"}], "must_show": ["Settings"]}
 
 
-def state(final_url: str, text: bytes = b"Settings") -> tuple[Outcome, str]:
+def state(final_url: str, text: bytes = b"Settings", *asked: SeenRequest) -> tuple[Outcome, str]:
     """What a state of `home` ended in, whose steps led to this address."""
     run, plan = evidence(page={"states": [STATE]})
     run.evidence.clear()
     seen = {"final_url": final_url, "status": 200, "text": run.file("data/sweep/home.open@desktop/text.txt", text)}
     visit = PageVisit(
-        subject="home.open@desktop", gathered_at=STARTED, page="home", state="open", viewport="desktop", url=URL, **seen
+        subject="home.open@desktop",
+        gathered_at=STARTED,
+        page="home",
+        state="open",
+        viewport="desktop",
+        url=URL,
+        requests=asked,
+        **seen,
     )
     subject = only_subject("page-health", run.add(visit), plan, "home.open@desktop")
     return subject.outcome, subject.reason
@@ -94,6 +101,12 @@ def test_a_state_is_where_its_steps_led_and_shows_its_own_texts() -> None:
     assert state(f"{BASE}/en/home", b"Welcome") == (Outcome.FAIL, "1 of 1 texts are not on the page: 'Settings'")
     outcome, reason = state("https://elsewhere.example/settings")
     assert (outcome, "a host that allowed_hosts does not list" in reason) == (Outcome.FAIL, True)
+
+
+@pytest.mark.parametrize("address", [URL, f"{BASE}/en/settings"])
+def test_a_document_that_the_steps_led_to_and_that_answers_an_error_is_told(address: str) -> None:
+    asked = (request(URL, kind="document"), request(address, 500, kind="document"))
+    assert state(address, b"Settings", *asked) == (Outcome.FAIL, f"GET {address} answered 500")
 
 
 def test_third_parties_are_reported_in_the_pass() -> None:
