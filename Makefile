@@ -32,8 +32,8 @@ down: $(READY) ## Stop the local stack (its data is kept)
 # -- develop ----------------------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: lint ## Format, lint, types, import rules and the pure tests: two to three minutes
-	$(BIN)/python -m pytest -q -m "not real"
+check: lint ## Format, lint, types, import rules and the pure tests: under a minute
+	$(BIN)/python -m pytest -q -n 2 -m "not real" --hypothesis-profile=quick
 
 .PHONY: test
 test: $(READY) ## Every test, with real browser, S3 server, Prefect server and staging site

@@ -129,7 +129,7 @@ TREES = st.dictionaries(
 ).filter(lambda files: not colliding_names(files))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(extra=TREES, instant=st.datetimes(datetime(1980, 1, 1), datetime(2107, 12, 31)))
 def test_any_tree_makes_the_same_bytes_twice_and_is_accepted(extra: dict[str, bytes], instant: datetime) -> None:
     with tempfile.TemporaryDirectory() as name:

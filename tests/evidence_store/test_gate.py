@@ -562,7 +562,6 @@ pages = st.sampled_from(["home@phone", "about@phone", "service:billing", "journe
 plans = st.dictionaries(names, st.lists(pages, min_size=1, max_size=3, unique=True).map(tuple), min_size=1)
 
 
-@settings(max_examples=60, deadline=None)
 @given(plans)
 def test_a_plan_of_which_everything_passes_is_a_go(expected: dict[str, tuple[str, ...]]) -> None:
     world = all_pass(expected)
@@ -577,7 +576,7 @@ def test_each_sabotage_alone_is_not_a_go(name: str) -> None:
     assert decide(world.expected, world.results, (), world.release, NOW).verdict is not GO
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 @given(st.data())
 def test_no_combination_of_sabotage_is_a_go(data: st.DataObject) -> None:
     expected = data.draw(plans)
@@ -592,7 +591,7 @@ def test_no_combination_of_sabotage_is_a_go(data: st.DataObject) -> None:
 UNWAIVABLE = sorted(set(SABOTAGE) - {"a fail", "not run", "a question that gates"})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.data())
 def test_waivers_over_everything_turn_no_error_into_a_go(data: st.DataObject) -> None:
     expected = data.draw(plans)
@@ -620,7 +619,7 @@ any_result = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.data())
 def test_the_order_of_results_and_findings_decides_nothing(data: st.DataObject) -> None:
     expected = data.draw(st.dictionaries(names, st.lists(pages, max_size=3).map(tuple)))
@@ -640,7 +639,7 @@ def test_the_order_of_results_and_findings_decides_nothing(data: st.DataObject) 
     assert [note.state for note in first.waivers] == [note.state for note in second.waivers]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(plans, st.lists(any_result, max_size=4))
 def test_a_decision_read_back_is_the_same_decision(
     expected: dict[str, tuple[str, ...]], results: list[CheckResult]

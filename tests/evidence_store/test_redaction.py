@@ -271,7 +271,7 @@ letters = st.sampled_from("ghjkqwxzGHJKQXZ12345 !'()*~\"\\<>&%+/=?#\n\tüß€\N
 secret_texts = st.text(letters, min_size=8, max_size=20).filter(lambda text: text.strip() == text)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(
     st.lists(secret_texts, min_size=1, max_size=4, unique=True),
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from(sorted(ENCODINGS))), max_size=8),
@@ -288,7 +288,6 @@ def test_no_encoding_of_a_secret_is_left(secrets: list[str], uses: list[tuple[in
     assert not any(secret in redactor.report().model_dump_json() for secret in secrets)
 
 
-@settings(max_examples=40, deadline=None)
 @given(secret_texts, st.sampled_from(sorted(ENCODINGS)), st.binary(max_size=200))
 def test_no_secret_is_left_in_an_archive(secret: str, encoding: str, around: bytes) -> None:
     hidden = ENCODINGS[encoding](secret)

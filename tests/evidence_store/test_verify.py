@@ -489,7 +489,7 @@ DEFLATED = a_zip(good(), zipfile.ZIP_DEFLATED)
 CHANGES = st.lists(st.tuples(st.integers(0, len(BASE) - 1), st.integers(0, 255)), min_size=1, max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=300)
+@settings(max_examples=5 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
 @given(base=st.sampled_from([BASE, DEFLATED]), changes=CHANGES, cut=st.integers(0, 200), late=st.booleans())
 @example(base=BASE, changes=[(6, 8)], cut=0, late=False)
 def test_no_bytes_raise(base: bytes, changes: list[tuple[int, int]], cut: int, late: bool) -> None:

@@ -59,6 +59,15 @@ _BURST: Final = 20
 _BURST_SECONDS: Final = 10.0
 _EVENTS: Final = ("kpis", "trend", "initiatives", "approvals", "catalogue")
 
+# Shared by all sites of a process: hundreds are made in the tests, and compiling the templates was most of their cost.
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -76,13 +85,6 @@ class _Site:
         self.faults = faults
         self.state = SiteState(release, started_at)
         self._burst: deque[float] = deque()
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         self._static = {path.name: path.read_bytes() for path in sorted((_FOLDER / "static").iterdir())}
         self._static |= {"hero.png": hero_png(), "report-cover.png": report_cover_png()}
         self._in_browser = " ".join(name for name in FAULTS if name in faults and FAULTS[name].acts_in != "server")
@@ -148,7 +150,7 @@ class _Site:
         base = str(request.base_url).rstrip("/")
         rest = request.url.path.partition(f"/{lang}/")[2]
         linked = not (lang == "de" and "hreflang-one-way" in self.faults)
-        body = self._templates.get_template(name).render(
+        body = _TEMPLATES.get_template(name).render(
             lang=lang,
             w=WORDS[lang],
             languages=LANGUAGE_NAMES,
@@ -172,7 +174,7 @@ class _Site:
         }
 
     def _sign_in_document(self) -> str:
-        return self._templates.get_template("sign_in.html").render(
+        return _TEMPLATES.get_template("sign_in.html").render(
             lang="en", w=WORDS["en"], languages=LANGUAGE_NAMES, base="", rest="", alternates=(), user=None, nonce="",
             next="", failed=False, email="", **self._shell(),
         )  # fmt: skip

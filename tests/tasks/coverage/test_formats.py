@@ -17,7 +17,7 @@ from tasks.coverage.formats import FileLines, LineCoverage, UnreadableReportErro
 
 from .cases import BAD, BROKEN, GOOD, Case, cobertura, coverage_py, istanbul, istanbul_file, lcov
 
-unhurried = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(max_examples=3 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
 HITS = st.lists(st.integers(min_value=0, max_value=3), min_size=1, max_size=40)
 PATHS = st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=12)
 PROJECT = st.dictionaries(PATHS, HITS, min_size=1, max_size=5)

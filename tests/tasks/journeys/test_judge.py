@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence_store.model import Outcome
@@ -88,7 +88,6 @@ def test_a_shard_that_could_not_run_is_an_error_for_its_suite_and_every_journey(
     assert reasons == {("error", "the suite does not exist")}
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(sorted(OUTCOMES)), min_size=1, max_size=8))
 def test_counts_agree_with_what_ran(outcomes: list[str]) -> None:
     walks = [Walk(f"test_{n}", (), OUTCOMES[outcome]) for n, outcome in enumerate(outcomes)]
@@ -97,20 +96,17 @@ def test_counts_agree_with_what_ran(outcomes: list[str]) -> None:
     assert suite(walks, exit_code=int(failed > 0)).outcome is expected
 
 
-@settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, len(LOG) - 40))
 def test_a_log_cut_anywhere_never_passes(cut: int) -> None:
     assert suite(events=LOG[:cut]).outcome is Outcome.ERROR
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_junit_file_cut_anywhere_never_passes(data: st.DataObject) -> None:
     whole = junit_of(["test_approve", "test_sign_in"])
     assert suite(junit=whole[: data.draw(st.integers(0, len(whole) - 1))]).outcome is Outcome.ERROR
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_as_junit_are_counted_or_refused(content: bytes) -> None:
     with pytest.raises(BrokenEvidenceError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.visual.align import Block, Pixels, align, plain
@@ -104,7 +104,6 @@ def test_photographs_that_only_stray_are_paired_in_place_below_a_gap() -> None:
     assert (result.regions, [strip.rows for strip in result.strips]) == ((), [10])
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(st.integers(0, 5), min_size=1, max_size=40),
     after=st.lists(st.integers(0, 5), min_size=1, max_size=40),
@@ -125,7 +124,6 @@ def used(blocks: tuple[Block, ...], side: str, but: str) -> list[int]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(st.integers(0, 5), min_size=1, max_size=40),
     after=st.lists(st.integers(0, 5), min_size=1, max_size=40),

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -73,7 +73,6 @@ def test_what_lies_beside_the_narrower_picture_is_changed(size: tuple[int, int],
     assert (result.size_before, result.size_after) == ((320, 240), size)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     left=st.integers(0, 118),
     top=st.integers(0, 88),
@@ -97,7 +96,6 @@ def test_a_rectangle_that_appears_anywhere_is_seen_where_it_is(
     assert sum(region.pixels for region in result.regions) == result.seen
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), changed=st.integers(0, 40))
 def test_regions_hold_every_seen_pixel(seed: int, changed: int) -> None:
     random = np.random.default_rng(seed)
@@ -119,7 +117,6 @@ def test_a_picture_that_ends_early_cannot_be_read(kept: int) -> None:
         decode(encoded[:kept] if kept else b"")
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_a_damaged_picture_is_read_or_refused_and_never_a_crash(data: st.DataObject) -> None:
     encoded = bytearray(png(page(size=(40, 30))))
