@@ -31,13 +31,12 @@ from tasks.accessibility.people import People, PeopleOptions
 from tasks.accessibility.questions import element_digest, question
 from tasks.contract import Check, JudgeContext
 from tasks.sweep.element_boxes import selector
-from tasks.sweep.models import AxeScan, PageVisit
+from tasks.sweep.models import AxeScan, PageVisit, axe_parts
 
 Impact = Literal["critical", "serious", "moderate", "minor"]
 BEST_PRACTICE = "best-practice"
 LONGEST_ELEMENT = 500
 SELECTORS_TOLD = 3
-_PARTS = ("passes", "violations", "incomplete")
 
 
 class AxeOptions(PeopleOptions):
@@ -131,19 +130,10 @@ def _result(context: JudgeContext, scan: AxeScan) -> dict[str, list[dict[str, An
         content = json.loads(read_artifact(context.files, scan.result))
     except (ValueError, RecursionError) as error:
         raise BrokenEvidenceError(f"{scan.result.path} is not JSON: {error}") from error
-    parts: dict[str, Any] = {part: content.get(part) for part in _PARTS} if isinstance(content, dict) else {}
-    if not parts or not all(isinstance(part, list) and all(map(_is_rule, part)) for part in parts.values()):
+    parts = axe_parts(content)
+    if parts is None:
         raise BrokenEvidenceError(f"{scan.result.path} is not an axe result")
     return parts
-
-
-def _is_rule(rule: Any) -> bool:
-    return (
-        isinstance(rule, dict)
-        and isinstance(rule.get("id"), str)
-        and isinstance(rule.get("nodes"), list)
-        and all(isinstance(node, dict) and isinstance(node.get("target"), list) for node in rule["nodes"])
-    )
 
 
 def _components(rules: Iterable[Mapping[str, Any]]) -> Iterator[Component]:

@@ -1,5 +1,7 @@
 """axe-core in every frame of a page, cross-origin ones too: a partial run in each, joined in a blank page.
 
+A page without frames is run whole: the result is the same, and a third of the time is saved.
+
 The engine is the vendored axe-core 4.14.1, held by axe-playwright-python. Its own `run()` is not used: it tests the top
 frame only, keeps one needs-review node for each rule and leaves out target-size (WCAG 2.2, 2.5.8).
 """
@@ -16,6 +18,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Frame, Page
 
+from tasks.sweep.models import axe_parts
+
 AXE_FILE = Path(__file__).parent.parent / "doors" / "vendor" / "axe-core-4.14.1.min.js"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 GATING_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -27,9 +31,12 @@ OPTIONS = {
 }
 MAX_FRAMES = 60
 
-_PARTIAL = """
+_SCAN = """
 async ([options, context]) => {
   const contexts = window.axe.utils.getFrameContexts(context || document, options);
+  if (!context && !contexts.length) {
+    return JSON.stringify({ whole: await window.axe.run(document, { ...options, iframes: false }), frames: [] });
+  }
   const partial = await window.axe.runPartial(context || document, options);
   const frames = contexts.map(item => ({ selector: item.frameSelector, context: item.frameContext }));
   return JSON.stringify({ partial, frames });
@@ -39,6 +46,8 @@ _FINISH = """
 async ([partials, options]) =>
   JSON.stringify(await window.axe.finishRun(partials.map(text => text && JSON.parse(text)), options))
 """
+# A page may have put its own functions in place of those that axe calls: what comes back is its word.
+_SOMETHING_ELSE = "the page told something else than what axe found"
 _CHILD = "selector => window.axe.utils.shadowSelect(selector)"
 
 
@@ -68,15 +77,34 @@ class Joiner:
 
 def scan(page: Page, blank: Page) -> tuple[dict[str, Any], int, int]:
     """(axe's result, frames scanned, frames missed); `blank` holds axe-core and is a page nobody else touches."""
+    told = _tell(page.main_frame, None)
+    if "whole" in told:
+        if axe_parts(told["whole"]) is None:
+            raise Error(_SOMETHING_ELSE)
+        return told["whole"], 1, 0
     partials: list[str | None] = []
-    missed = _scan_frame(page.main_frame, None, partials)
+    missed = _join(page.main_frame, told, partials)
     result: dict[str, Any] = json.loads(blank.evaluate(_FINISH, [partials, OPTIONS]))
     return result, len([partial for partial in partials if partial]), missed
 
 
-def _scan_frame(frame: Frame, context: Any, partials: list[str | None]) -> int:
+def _tell(frame: Frame, context: Any) -> dict[str, Any]:
+    """What axe found in a frame, and which frames that one holds."""
     frame.evaluate(axe_source())
-    told = json.loads(frame.evaluate(_PARTIAL, [OPTIONS, context]))
+    try:
+        told = json.loads(frame.evaluate(_SCAN, [OPTIONS, context]))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Error(_SOMETHING_ELSE) from error
+    if not isinstance(told, dict) or not told.keys() & {"whole", "partial"} or not _are_frames(told.get("frames")):
+        raise Error(_SOMETHING_ELSE)
+    return told
+
+
+def _are_frames(frames: Any) -> bool:
+    return isinstance(frames, list) and all(isinstance(f, dict) and {"selector", "context"} <= f.keys() for f in frames)
+
+
+def _join(frame: Frame, told: dict[str, Any], partials: list[str | None]) -> int:
     partials.append(json.dumps(told["partial"]))
     missed = 0
     for child in told["frames"]:
@@ -88,7 +116,7 @@ def _scan_frame(frame: Frame, context: Any, partials: list[str | None]) -> int:
             element = frame.evaluate_handle(_CHILD, child["selector"]).as_element()
             inner = element.content_frame() if element else None
             if inner is not None:
-                missed += _scan_frame(inner, child["context"], partials)
+                missed += _join(inner, _tell(inner, child["context"]), partials)
                 continue
         except Error:
             pass  # told below, as a frame that was missed

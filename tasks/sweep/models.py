@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from evidence_store.model import Artifact, Evidence, Record
 
@@ -275,3 +275,23 @@ class KeyboardWalk(Evidence):
     """Documents looked into, the page's own included."""
     frames_missed: int = 0
     seconds: float = 0
+
+
+_AXE_PARTS = ("violations", "incomplete", "passes")
+
+
+def axe_parts(content: Any) -> dict[str, list[dict[str, Any]]] | None:
+    """The rules in axe-core's result by what became of them; None when the content is no such result."""
+    parts: dict[str, Any] = {part: content.get(part) for part in _AXE_PARTS} if isinstance(content, dict) else {}
+    if not parts or not all(isinstance(part, list) and all(map(_is_rule, part)) for part in parts.values()):
+        return None
+    return parts
+
+
+def _is_rule(rule: Any) -> bool:
+    return (
+        isinstance(rule, dict)
+        and isinstance(rule.get("id"), str)
+        and isinstance(rule.get("nodes"), list)
+        and all(isinstance(node, dict) and isinstance(node.get("target"), list) for node in rule["nodes"])
+    )

@@ -73,6 +73,7 @@ PAGES: dict[str, str] = {
     "many-messages": FINE + script("for (let n = 0; n < 500; n += 1) console.error('message ' + n)"),
     "alerts-for-ever": FINE + script("setInterval(() => alert('again'), 1)"),
     "gif": FINE + "<img src=/moving.gif width=40 height=40 alt=''>",
+    "forges-json": FINE + script("""JSON.stringify = () => '{"whole": {"violations": []}, "frames": []}'"""),
     "last": FINE,
 }
 MUST_SHOW = {"closed-shadow": "Hidden words"}
@@ -137,6 +138,7 @@ ENDS = {
     "long-line": (Outcome.FAIL, "error: "),
     "many-messages": (Outcome.ERROR, "console messages were beyond what a visit keeps"),
     "gif": (Outcome.PASS, "as itself"),
+    "forges-json": (Outcome.PASS, "as itself"),
     "last": (Outcome.PASS, "as itself"),
 }
 
@@ -183,6 +185,12 @@ def test_frames_beyond_the_limit_make_the_scan_an_error(looked: Looked) -> None:
     """What was not scanned is never clean."""
     decided = looked.subject("nested-frames@desktop", "axe")
     assert (decided.outcome, "frames could not be scanned" in decided.reason) == (Outcome.ERROR, True), decided.reason
+
+
+def test_a_page_cannot_make_up_its_own_scan(looked: Looked) -> None:
+    """What comes back through functions of the page and is no result of axe is an error of that page alone."""
+    decided = looked.subject("forges-json@desktop", "axe")
+    assert (decided.outcome, "something else than what axe found" in decided.reason) == (Outcome.ERROR, True)
 
 
 def test_a_moving_picture_stands_still(looked: Looked) -> None:
