@@ -52,6 +52,18 @@ class PageState:
         return LABELS[self.word]
 
 
+EXPORTS = (
+    (
+        "data/exports/wcag-coverage.json",
+        "each success criterion of WCAG 2.2, A and AA: what looked at it, or that nobody did",
+    ),
+    ("data/exports/openacr.yaml", "the same as an accessibility conformance report (OpenACR)"),
+    ("data/exports/earl.jsonld", "every assertion about accessibility (W3C EARL, JSON-LD)"),
+    ("data/exports/findings.sarif", "every finding, for tools that read SARIF"),
+)
+"""Other views of the same record that a package may hold, and what each of them tells."""
+
+
 @dataclass(frozen=True)
 class Gauge:
     """A measured bar and the mark of its limit, in pixels."""
@@ -68,6 +80,7 @@ def render(manifest: Manifest, files: Collection[str]) -> str:
     return _template().render(
         story=story,
         states=_states(manifest, present),
+        exports=[(path, words) for path, words in EXPORTS if path in present],
         style=Markup(style),  # noqa: S704  - our own file
         script=Markup(script),  # noqa: S704  - our own file
         policy=_policy(style, script),

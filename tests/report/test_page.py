@@ -64,6 +64,12 @@ def test_a_picture_that_is_not_in_the_bag_is_named_and_not_loaded() -> None:
     assert "<img" not in html
 
 
+def test_exports_that_are_in_the_package_are_linked_in_words() -> None:
+    path = "data/exports/wcag-coverage.json"
+    assert f'href="./{path}"' in render(manifest("go"), [path])
+    assert "data/exports" not in render(manifest("go"), [])
+
+
 def test_a_path_with_odd_characters_leads_to_that_file_alone() -> None:
     told = manifest("go")
     html = render(told, ["data/sweep/a#b?c%20\"d'@phone/screenshot.png"])
