@@ -17,7 +17,7 @@ MAX_OUTPUT_BYTES = 500_000_000
 """On disk. A child that prints more is ended: it would fill the machine."""
 POLL_SECONDS = 0.1
 MARKER = "STAGEPROOF_CHILD"
-"""Inherited by everything a child starts, so that it can be found when its parent is gone."""
+"""Inherited by everything a child starts, so that it can be found where `tethered` could not end it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def end_tree(process: int) -> None:
 
 
 def _end_left_behind(marker: str) -> None:
-    """End what the child started and outlived it: no longer its descendants, but still in its environment."""
+    """End what outlived the child after all: no longer among its descendants, but still in its environment."""
     left = []
     for process in psutil.process_iter():
         try:

@@ -213,21 +213,20 @@ sleeper = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL, start_ne
 pathlib.Path({file!r}).write_text(str(sleeper.pid))
 sleeper.returncode = 0  # pytest must not complain of it
 """
-UNMARKED = pytest.mark.xfail(
-    strict=True, reason="tasks/doors/child_process.py _end_left_behind knows a process only by its environment"
-)
 BACKGROUND = {
     "while-it-hangs-in-a-session-of-its-own": ("time.sleep(600)", True, "None", 3.0),
     "after-it-passed": ("", False, "None", 60.0),
     "after-it-passed-in-a-session-of-its-own": ("", True, "None", 60.0),
     "after-it-passed-without-its-environment": ("", False, "{}", 60.0),
+    "after-it-passed-with-nothing-to-know-it-by": ("", True, "{}", 60.0),
     "after-it-was-killed": ("os.kill(os.getpid(), signal.SIGKILL)", False, "None", 60.0),
 }
 
 
 @pytest.mark.parametrize(
     ("then", "apart", "given", "deadline"),
-    [pytest.param(*case, id=name, marks=UNMARKED if case[2] == "{}" else ()) for name, case in BACKGROUND.items()],
+    BACKGROUND.values(),
+    ids=BACKGROUND.keys(),
 )
 def test_what_a_suite_starts_ends_with_it(then: str, apart: bool, given: str, deadline: float, tmp_path: Path) -> None:
     """A process that a test left in the background is gone when the suite has been looked at."""
