@@ -155,7 +155,7 @@ _FINISH_ANIMATIONS = """
   return [finished, cancelled];
 }
 """
-# A cover over what a scrolling ancestor cuts off would hide what is beside it, and make the picture wider than the page.
+# A cover over what a scrolling ancestor cuts off would hide what is beside it and make the picture wider than the page.
 _MASK = """
 selectors => {
   const {scrollWidth, scrollHeight} = document.documentElement;
