@@ -212,8 +212,8 @@ def test_a_question_carries_the_digest_of_its_element_and_a_violation_none() -> 
 
 def test_a_question_asks_in_words() -> None:
     told = findings([], [rule("video-caption"), rule("something-new")]).findings
-    assert told[0].message.startswith("Are there captions for everything that is said and heard? (1 elements)")
-    assert told[1].message.startswith("Does it meet the rule 'help of something-new'? (1 elements)")
+    assert told[0].message.startswith("Are there captions for everything that is said and heard? (1 element)")
+    assert told[1].message.startswith("Does it meet the rule 'help of something-new'? (1 element)")
 
 
 # -- pictures of elements ---------------------------------------------------------------------------------------------
