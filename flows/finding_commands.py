@@ -220,6 +220,8 @@ def _table(rows: list[dict[str, Any]], nothing: str) -> None:
         new_console().print(nothing, markup=False)
         return
     table = Table(*rows[0])
+    for column in table.columns:
+        column.overflow = "fold"
     table.columns[0].no_wrap = True  # a fingerprint is what a person copies
     for row in rows:
         table.add_row(*(escape(line(str(value))) for value in row.values()))
