@@ -21,6 +21,7 @@ from flows.command_line_shared import (
     ProjectOption,
     RunArgument,
     TargetArgument,
+    listing,
 )
 from flows.command_line_shared import answer_json as _answer
 from flows.command_line_shared import download_sealed as _download
@@ -140,20 +141,19 @@ def list_runs(
         of_target = f" of {target}" if target else ""
         _console().print(f"No run{of_target} yet. Start one with `stageproof run {target or 'TARGET'}`.", markup=False)
         return
-    from rich.markup import escape
-    from rich.table import Table
-
     # The target is in the run's id; without a column of its own the others are readable in 80 characters.
-    table = Table("run", "profile", "verdict", "release", "started by")
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[0].no_wrap = True  # a run's id is what a person copies
-    for record in runs:
-        seal = record.sealed.seal if record.sealed else None
-        verdict = seal.verdict.value.upper() if seal else "opened, never sealed"
-        release = (seal.release if seal else None) or "-"
-        table.add_row(*map(escape, (record.run_id, record.profile, verdict, release, record.started_by)))
-    _console().print(table)
+    rows = [
+        {
+            "run": record.run_id,
+            "profile": record.profile,
+            "verdict": seal.verdict.value.upper() if seal else "opened, never sealed",
+            "release": (seal.release if seal else None) or "-",
+            "started by": record.started_by,
+        }
+        for record in runs
+        for seal in [record.sealed.seal if record.sealed else None]
+    ]
+    _console().print(listing(rows))
 
 
 @application.command()
