@@ -211,13 +211,15 @@ def verify(
 def rejudge(
     package: Annotated[Path, typer.Argument(help="A stored package (zip).")],
     plan_file: Annotated[
-        Path | None, typer.Option("--plan", help="Another plan; default: the one in the package.")
+        str | None,
+        typer.Option("--plan", help="Another plan: a target's name, or a path; default: the one in the package."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a stored package again, under its own plan or another one, without staging."""
     from evidence_store.gate import decide
     from evidence_store.verify import BadPackageError, read_bag, verify_zip
+    from flows.run_settings import plan_path
     from tasks.judging import judge
     from tasks.plan import load_plan, parse_stored_plan
     from tasks.registry import check_named, expected_subjects
@@ -231,7 +233,9 @@ def rejudge(
         try:
             with read_bag(package) as bag:
                 read = (
-                    load_plan(plan_file) if plan_file else parse_stored_plan(bag.read("data/plan.json"), str(package))
+                    load_plan(plan_path(plan_file))
+                    if plan_file
+                    else parse_stored_plan(bag.read("data/plan.json"), str(package))
                 )
                 profile = read.profile(stored.profile)
                 expected = expected_subjects(read, profile)
