@@ -110,7 +110,11 @@ class Rendering(Record):
     content: bytes
 
 
-_INDEX = re.compile(r":nth-(?:child|of-type)\(\d+\)|\[\d+\]|(?<=[-_/])\d+(?=[-_/]|$)")
+_INDEX = re.compile(
+    r":nth-(?:child|of-type)\(\d+\)|\[\d+\]|(?<=[-_/])\d+(?=[-_/]|$)"
+    # What React's useId counts, in its three spellings: another viewport or one more row above gives another number.
+    r"|_[rR]_[0-9a-vH]*_|«[rR][0-9a-vH]*»|(?:\\:|(?<=[\"'-]):)[rR][0-9a-vH]*\\?:"
+)
 
 
 def deindexed(target: str) -> str:

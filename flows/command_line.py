@@ -21,6 +21,7 @@ from flows.command_line_shared import (
     ProjectOption,
     RunArgument,
     TargetArgument,
+    listing,
 )
 from flows.command_line_shared import answer_json as _answer
 from flows.command_line_shared import download_sealed as _download
@@ -137,19 +138,22 @@ def list_runs(
         _answer([record.model_dump(mode="json") for record in runs])
         return
     if not runs:
-        _console().print("No run yet. Start one with `stageproof run TARGET`.", markup=False)
+        of_target = f" of {target}" if target else ""
+        _console().print(f"No run{of_target} yet. Start one with `stageproof run {target or 'TARGET'}`.", markup=False)
         return
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("run", "target", "profile", "verdict", "release", "started by")
-    table.columns[0].no_wrap = True  # a run's id is what a person copies
-    for record in runs:
-        seal = record.sealed.seal if record.sealed else None
-        verdict = seal.verdict.value.upper() if seal else "opened, never sealed"
-        release = (seal.release if seal else None) or "-"
-        table.add_row(*map(escape, (record.run_id, record.target, record.profile, verdict, release, record.started_by)))
-    _console().print(table)
+    # The target is in the run's id; without a column of its own the others are readable in 80 characters.
+    rows = [
+        {
+            "run": record.run_id,
+            "profile": record.profile,
+            "verdict": seal.verdict.value.upper() if seal else "opened, never sealed",
+            "release": (seal.release if seal else None) or "-",
+            "started by": record.started_by,
+        }
+        for record in runs
+        for seal in [record.sealed.seal if record.sealed else None]
+    ]
+    _console().print(listing(rows))
 
 
 @application.command()
@@ -207,13 +211,15 @@ def verify(
 def rejudge(
     package: Annotated[Path, typer.Argument(help="A stored package (zip).")],
     plan_file: Annotated[
-        Path | None, typer.Option("--plan", help="Another plan; default: the one in the package.")
+        str | None,
+        typer.Option("--plan", help="Another plan: a target's name, or a path; default: the one in the package."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a stored package again, under its own plan or another one, without staging."""
     from evidence_store.gate import decide
     from evidence_store.verify import BadPackageError, read_bag, verify_zip
+    from flows.run_settings import plan_path
     from tasks.judging import judge
     from tasks.plan import load_plan, parse_stored_plan
     from tasks.registry import check_named, expected_subjects
@@ -227,7 +233,9 @@ def rejudge(
         try:
             with read_bag(package) as bag:
                 read = (
-                    load_plan(plan_file) if plan_file else parse_stored_plan(bag.read("data/plan.json"), str(package))
+                    load_plan(plan_path(plan_file))
+                    if plan_file
+                    else parse_stored_plan(bag.read("data/plan.json"), str(package))
                 )
                 profile = read.profile(stored.profile)
                 expected = expected_subjects(read, profile)

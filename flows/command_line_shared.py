@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -18,6 +18,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from evidence_store.ledger import Ledger, RunRecord
     from evidence_store.model import Manifest
@@ -37,6 +38,22 @@ def new_console(*, error: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=error, highlight=False, soft_wrap=True)
+
+
+def listing(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table of these rows, at least one: the first column is what a person copies, and no other text is cut off."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from evidence_store.report.plain_text import line
+
+    table = Table(*rows[0])
+    for column in table.columns:
+        column.overflow = "fold"
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*(escape(line(str(value))) for value in row.values()))
+    return table
 
 
 def answer_json(content: Any) -> None:

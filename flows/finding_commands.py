@@ -16,6 +16,7 @@ from flows.command_line_shared import (
     RunArgument,
     answer_json,
     fail,
+    listing,
     new_console,
     sealed_bag,
 )
@@ -211,16 +212,7 @@ def _question_told(row: dict[str, Any]) -> str:
 
 def _table(rows: list[dict[str, Any]], nothing: str) -> None:
     """Rows of equal keys as a table; text of the site under test is shown as it is, and never as markup."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from evidence_store.report.plain_text import line
-
     if not rows:
         new_console().print(nothing, markup=False)
         return
-    table = Table(*rows[0])
-    table.columns[0].no_wrap = True  # a fingerprint is what a person copies
-    for row in rows:
-        table.add_row(*(escape(line(str(value))) for value in row.values()))
-    new_console().print(table)
+    new_console().print(listing(rows))

@@ -140,7 +140,7 @@ class _Writing:
         yield from self.heading(story.section("changes"))
         yield from (self.cell(f"{story.changes.summary} {story.changes.remark}", 600), "")
         rows = [
-            (state, cause.label, self.cell(cause.title), self.places(cause.where, cause.subjects))
+            (state, cause.label, self.cell(cause.named), self.places(cause.where, cause.subjects))
             for state, causes in (("New", story.changes.new), ("Still there", story.changes.still))
             for cause in causes
         ]

@@ -659,7 +659,8 @@ def _measure(finding: Finding) -> Measure | None:
     gap = "" if unit.startswith(":") else " "  # 4.5:1, but 2,500 ms
 
     def join(value: float) -> str:
-        return f"{number(value)}{gap}{unit}".strip()
+        shown = _singular(unit) if value == 1 and len(unit) > 2 else unit  # 1 element, but 1 ms
+        return f"{number(value)}{gap}{shown}".strip()
 
     drawable = [value if value is not None and isfinite(value) else None for value in (finding.measured, finding.limit)]
     words = ["" if value is None else join(value) for value in (finding.measured, finding.limit)]

@@ -147,7 +147,7 @@ class _Printing:
             if causes:
                 self.say(f"{title}:")
             for cause in causes[:MOST_CAUSES]:
-                self.say(f"{LABELS[cause.word]}: {cause.title} {cause.where}", 4)
+                self.say(f"{LABELS[cause.word]}: {cause.named} {cause.where}", 4)
             self.beyond(len(causes), MOST_CAUSES, "cause")
 
     def scorecard(self, story: Story) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evidence_store.model import VerdictWord
-from evidence_store.report.plain_text import counted
+from evidence_store.report.plain_text import counted, line
 
 LABELS: Mapping[str, str] = {
     "pass": "Pass",
@@ -115,6 +115,12 @@ class Cause:
     def label(self) -> str:
         """The word a person reads."""
         return LABELS[self.word]
+
+    @property
+    def named(self) -> str:
+        """The title with rule and component: in a list, the causes of one check are told apart by nothing else."""
+        what = " at ".join(part for part in (self.rule, line(self.element, 80)) if part)
+        return f"{self.title} ({what})" if what else self.title
 
     @property
     def where(self) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from evidence_store.model import CheckSpec, Finding, Outcome, deindexed
+from evidence_store.report.plain_text import counted
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.accessibility.crops import Crops
 from tasks.accessibility.models import GivenAnswers, KnownFindings
@@ -98,12 +99,12 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, people: People) -> Ite
         new = "new " if heard.known else ""
         said = [
             f"0 {new}{' or '.join(context.options.gate)} violations",
-            f"{int(sum(finding.measured or 0 for finding in warned))} elements with warnings",
+            f"{counted(int(sum(finding.measured or 0 for finding in warned)), 'element')} with warnings",
         ]
         yield Finding(
             outcome=Outcome.PASS,
             subject=visit.subject,
-            message=f"{'; '.join(said)}, {'; '.join([f'{heard.open} questions to review', *heard.words()])}",
+            message=f"{'; '.join(said)}, {'; '.join([counted(heard.open, 'question') + ' to review', *heard.words()])}",
             looked_at=f"{visit.axe.nodes:,} elements, {visit.axe.frames} frames, {len(result['passes'])} rules passed",
             evidence=evidence,
         )
@@ -164,7 +165,7 @@ def _is_best_practice(rule: Mapping[str, Any]) -> bool:
 
 def _violation(visit: PageVisit, component: Component, evidence: tuple[str, ...], *, gates: bool) -> Finding:
     rule = component.rule
-    count = f"{rule.get('impact') or 'no impact given'}, {len(component.nodes)} elements"
+    count = f"{rule.get('impact') or 'no impact given'}, {counted(len(component.nodes), 'element')}"
     return Finding(
         outcome=Outcome.FAIL,
         subject=visit.subject,
@@ -187,7 +188,7 @@ def _question(visit: PageVisit, component: Component, evidence: tuple[str, ...])
     return finding.model_copy(
         update={
             "outcome": Outcome.REVIEW,
-            "message": _joined(f"{asked} ({len(component.nodes)} elements)", component),
+            "message": _joined(f"{asked} ({counted(len(component.nodes), 'element')})", component),
             "element_sha256": element_digest(component.nodes),
         }
     )

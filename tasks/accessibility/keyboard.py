@@ -33,6 +33,7 @@ from typing import Literal, get_args
 from pydantic import Field, ValidationError
 
 from evidence_store.model import CheckSpec, Finding, Outcome, deindexed
+from evidence_store.report.plain_text import counted
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.contract import Check, JudgeContext
 from tasks.plan import CheckOptions
@@ -102,7 +103,8 @@ def _judge_walk(context: JudgeContext, walk: KeyboardWalk) -> Iterator[Finding]:
         yield Finding(
             outcome=Outcome.PASS,
             subject=walk.subject,
-            message=f"0 keyboard barriers of {' or '.join(context.options.gate)}; {questions} questions to review",
+            message=f"0 keyboard barriers of {' or '.join(context.options.gate)}; "
+            f"{counted(questions, 'question')} to review",
             looked_at=_looked_at(walk, details),
             evidence=evidence,
         )

@@ -22,6 +22,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from evidence_store.model import Finding, Outcome
+from evidence_store.report.plain_text import counted
 from evidence_store.signing import SIGNERS, SigningError, parse_signers
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.accessibility.answers import AnswerError, GivenAnswer, parse_answer
@@ -62,12 +63,13 @@ class Heard:
 
     def words(self) -> list[str]:
         """What a pass has to say of it."""
-        words = [f"{len(self.known)} known findings that do not gate"] if self.known else []
+        words = [f"{counted(len(self.known), 'known finding')} let through"] if self.known else []
         if self.answered:
             names = ", ".join(sorted({given.answer.by for given in self.answered}))
             unsigned = sum(not given.is_signed for given in self.answered)
             words.append(
-                f"{len(self.answered)} questions answered by {names}" + (f" ({unsigned} unsigned)" if unsigned else "")
+                f"{counted(len(self.answered), 'question')} answered by {names}"
+                + (f" ({unsigned} unsigned)" if unsigned else "")
             )
         return words
 

@@ -142,9 +142,8 @@ def _page(page: ProposedPage) -> Iterator[str]:
             f" in {len(kind.languages)} languages ({', '.join(kind.languages[:12])})" if len(kind.languages) > 1 else ""
         )
         such = f", such as {', '.join(others)}" if others else ""
-        yield from comment(
-            f"Stands for {kind.stands_for:,} addresses{languages}{such}; {len(kind.members)} were visited."
-        )
+        were = "1 was" if len(kind.members) == 1 else f"{len(kind.members)} were"
+        yield from comment(f"Stands for {kind.stands_for:,} addresses{languages}{such}; {were} visited.")
     for note in page.notes:
         yield from comment(f"TODO: {note}.")
     yield "[[pages]]"
@@ -186,7 +185,7 @@ def _checks(proposal: Proposal) -> Iterator[str]:
     if proposal.services:
         yield "[checks.health]"
     yield "[checks.page-health]"
-    yield from comment("Pictures are compared with what a person approved: the first run ends in errors until then.")
+    yield from comment("Pictures are compared with what a person approved: until then a run ends incomplete.")
     yield "[checks.visual]"
     yield "[checks.axe]"
     yield ""

@@ -161,10 +161,12 @@
     }
     return ids.get(element);
   }
+  /** Widgets whose container may stand in the order of Tab only to hand the focus on to one of its items. */
+  const HANDS_ON = new Set(["grid", "listbox", "menu", "menubar", "radiogroup", "tablist", "toolbar", "tree", "treegrid"]);
   function unreached() {
     const group = (element) => matches(element, "input[type=radio]") && attribute(element, "name");
     const groups = new Set([...visited].filter(group).map(group));
-    return tabbables().filter((element) => !visited.has(element) && !(group(element) && groups.has(group(element))) && ![...visited].some((one) => one !== element && holds(element, one) && shadowRoot(element)));
+    return tabbables().filter((element) => !visited.has(element) && !(group(element) && groups.has(group(element))) && ![...visited].some((one) => one !== element && holds(element, one) && (shadowRoot(element) || HANDS_ON.has(role(element)))));
   }
 
   // -- how a focus shows ----------------------------------------------------------------------------------------------
@@ -402,7 +404,7 @@
     },
     leave() {
       const [element] = focused();
-      if (element && element !== bodyOf(document) && typeof element.blur === "function") HTMLElement.prototype.blur.call(element);
+      if (element && element !== bodyOf(document) && typeof element.blur === "function") (element instanceof SVGElement ? SVGElement : HTMLElement).prototype.blur.call(element);
       return settle(focused()[0]);
     },
     settle() { return settle(null); },

@@ -155,23 +155,40 @@ _FINISH_ANIMATIONS = """
   return [finished, cancelled];
 }
 """
+# A cover over what a scrolling ancestor cuts off would hide what is beside it and make the picture wider than the page.
 _MASK = """
 selectors => {
+  const {scrollWidth, scrollHeight} = document.documentElement;
+  const seen = element => {
+    let {left, top, right, bottom} = element.getBoundingClientRect();
+    let {position} = getComputedStyle(element);
+    for (let up = element.parentElement; up && up !== document.body && position !== 'fixed'; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      if (position === 'absolute' && style.position === 'static') continue;
+      position = style.position;
+      const box = up.getBoundingClientRect();
+      if (style.overflowX !== 'visible') { left = Math.max(left, box.left); right = Math.min(right, box.right); }
+      if (style.overflowY !== 'visible') { top = Math.max(top, box.top); bottom = Math.min(bottom, box.bottom); }
+    }
+    left = Math.max(Math.floor(left + scrollX), 0); right = Math.min(Math.ceil(right + scrollX) + 1, scrollWidth);
+    top = Math.max(Math.floor(top + scrollY), 0); bottom = Math.min(Math.ceil(bottom + scrollY) + 1, scrollHeight);
+    return {left, top, width: right - left, height: bottom - top};
+  };
   let masked = 0;
   const missing = [];
   for (const selector of selectors) {
     const elements = [...document.querySelectorAll(selector)];
     if (!elements.length) missing.push(selector);
     for (const element of elements) {
-      const box = element.getBoundingClientRect();
+      const box = seen(element);
+      if (box.width <= 1 || box.height <= 1) continue;
       const cover = document.createElement('div');
       cover.setAttribute('data-stageproof-mask', '');
       cover.setAttribute('aria-hidden', 'true');
       const style = cover.style;
       style.position = 'absolute'; style.zIndex = '2147483647';
       style.background = '#9aa3ad'; style.pointerEvents = 'none';
-      style.left = `${Math.floor(box.left + scrollX)}px`; style.top = `${Math.floor(box.top + scrollY)}px`;
-      style.width = `${Math.ceil(box.width) + 1}px`; style.height = `${Math.ceil(box.height) + 1}px`;
+      for (const side in box) style[side] = `${box[side]}px`;
       document.documentElement.appendChild(cover);
       masked += 1;
     }

@@ -89,22 +89,25 @@ def candidates(
 def approve_candidates(
     chosen: Candidates, folder: Path, *, approved_by: str, reason: str, store: PictureStore | None = None
 ) -> list[str]:
-    """Approve what is fit; the subjects. Raises BaselineError, and then nothing was approved."""
-    now = datetime.now(UTC)
-    pictures = {
-        item.subject: (
-            ApprovedPicture(
-                sha256=item.sha256,
-                environment=item.environment,
-                approved_by=approved_by,
-                approved_at=now,
-                run_id=chosen.run_id,
-                reason=reason,
-            ),
-            item.content,
+    """Approve what is fit; the subjects. Raises BaselineError, and then nothing was approved.
+
+    Who stood for the same picture before goes on standing for it; its bytes are written anew, should they be lost.
+    """
+    now, index = datetime.now(UTC), read_index(folder)
+    pictures = {}
+    for item in chosen.fit:
+        approved = ApprovedPicture(
+            sha256=item.sha256,
+            environment=item.environment,
+            approved_by=approved_by,
+            approved_at=now,
+            run_id=chosen.run_id,
+            reason=reason,
         )
-        for item in chosen.fit
-    }
+        before = index.get(item.subject)
+        if before and (before.sha256, before.environment) == (item.sha256, item.environment):
+            approved = before
+        pictures[item.subject] = (approved, item.content)
     if pictures:
         approve(folder, pictures, store)
     return sorted(pictures)

@@ -393,6 +393,8 @@ def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> 
     other = healthy.world.command("rejudge", healthy.package, "--plan", stricter, "--json")
     assert (other.code, other.json()["verdict"]) == (1, VerdictWord.NO_GO.value)
     assert other.json()["changed"] == ["page-health sign-in@desktop: pass -> fail"]
+    named = healthy.world.command("rejudge", healthy.package, "--plan", "demo", "--json")
+    assert named.json()["stored_verdict"] == VerdictWord.GO.value, "a target's name does as well as a path"
 
 
 def test_the_package_holds_the_results_in_other_tools_formats(healthy: Healthy) -> None:

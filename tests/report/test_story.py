@@ -164,6 +164,16 @@ def test_measured_stands_against_its_limit_with_its_unit() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("measured", "unit", "words"), [(1, "elements", "1 element, limit 0 elements"), (1, "ms", "1 ms, limit 0 ms")]
+)
+def test_one_has_its_unit_in_the_singular(measured: float, unit: str, words: str) -> None:
+    told = of_health(failed(SERVICES[0], "slow", measured=measured, limit=0, unit=unit), services=1)
+    (cause,) = tell(told).blocks
+    assert cause.first.measure
+    assert cause.first.measure.words == words
+
+
 def test_what_was_not_looked_at_is_grouped_by_reason() -> None:
     unseen = tell(manifest("incomplete")).unseen
     assert [(entry.word, entry.check, entry.where) for entry in unseen] == [
@@ -207,6 +217,13 @@ def test_what_changed_counts_new_still_and_no_longer_seen() -> None:
     assert changes.summary.endswith("10 new problems, 1 still there, 2 of 3 no longer seen.")
     assert [cause.check for cause in changes.still] == ["visual"]
     assert "No longer seen is not the same as fixed" in changes.remark
+
+
+def test_what_changed_tells_the_causes_of_one_check_apart() -> None:
+    told = of_health(ill(SERVICES[0]), failed(SERVICES[1], "told nothing", rule="body", element="/ready"), services=2)
+    told = told.model_copy(update={"previous": manifest("no-go").previous})
+    failure = tell(told).blocks[0].title
+    assert {cause.named for cause in tell(told).changes.new} == {f"{failure} (status)", f"{failure} (body at /ready)"}
 
 
 def test_a_complete_run_may_say_no_longer_seen_without_a_remark() -> None:

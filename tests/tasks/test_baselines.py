@@ -131,6 +131,23 @@ def test_all_fit_pictures_of_a_run_are_approved(tmp_path: Path) -> None:
     assert index["home@phone"].sha256 == hashlib.sha256(picture_of("home")).hexdigest()
 
 
+def test_who_stood_for_the_same_picture_before_goes_on_standing_for_it(tmp_path: Path) -> None:
+    run = run_with(home={}, about={})
+    approve_all(run, tmp_path, "home@phone")
+    approve_candidates(shown(run, tmp_path), tmp_path, approved_by="Bo", reason="")
+    assert {name: picture.approved_by for name, picture in read_index(tmp_path).items()} == {
+        "about@phone": "Bo",
+        "home@phone": "Ada",
+    }
+
+
+def test_the_same_picture_in_another_environment_is_approved_by_whoever_does_it(tmp_path: Path) -> None:
+    approve_all(run_with(home={}), tmp_path)
+    later = shown(run_with(home={"environment": "Chromium 157"}), tmp_path)
+    approve_candidates(later, tmp_path, approved_by="Bo", reason="a new browser")
+    assert read_index(tmp_path)["home@phone"].approved_by == "Bo"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

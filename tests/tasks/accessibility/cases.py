@@ -160,13 +160,13 @@ GOOD = [
     Case(
         "moderate only", PASS, "2 elements with warnings", partial(scan, [rule(impact="moderate", nodes=2)]), warns=True
     ),
-    Case("minor only", PASS, "1 elements with warnings", partial(scan, [rule(impact="minor")]), warns=True),
-    Case("a critical best practice only", PASS, "1 elements with warnings", partial(scan, [BEST]), warns=True),
-    Case("questions only", PASS, "1 questions to review", partial(scan, [], [rule(impact="serious")]), warns=True),
+    Case("minor only", PASS, "1 element with warnings", partial(scan, [rule(impact="minor")]), warns=True),
+    Case("a critical best practice only", PASS, "1 element with warnings", partial(scan, [BEST]), warns=True),
+    Case("questions only", PASS, "1 question to review", partial(scan, [], [rule(impact="serious")]), warns=True),
     Case(
         "moderate violations and nothing passed",
         PASS,
-        "1 elements",
+        "1 element",
         partial(scan, [rule(impact="moderate")], passes=()),
         warns=True,
     ),
@@ -179,7 +179,7 @@ GOOD = [
     ),
 ]
 BAD = [
-    Case("serious", FAIL, "help of color-contrast (serious, 1 elements): #save; <button", partial(scan, [rule()])),
+    Case("serious", FAIL, "help of color-contrast (serious, 1 element): #save; <button", partial(scan, [rule()])),
     Case("critical", FAIL, "(critical, 3 elements)", partial(scan, [rule(impact="critical", nodes=3)])),
     Case("serious and nothing passed", FAIL, "serious", partial(scan, [rule()], passes=())),
     Case("serious behind a best practice", FAIL, "color-contrast", partial(scan, [BEST, rule()]), warns=True),
@@ -234,7 +234,7 @@ ACCEPTED = [
     Case(
         "a known violation",
         PASS,
-        "0 new critical or serious violations; 0 elements with warnings, 0 questions to review; 1 known findings",
+        "0 new critical or serious violations; 0 elements with warnings, 0 questions to review; 1 known finding",
         partial(scan, [rule()], known=[listed()]),
         warns=True,
     ),
@@ -249,7 +249,7 @@ ACCEPTED = [
     Case(
         "one fixed and one new do not cancel",
         FAIL,
-        "help of color-contrast (serious, 1 elements)",
+        "help of color-contrast (serious, 1 element)",
         partial(scan, [rule()], known=[GONE]),
         warns=True,
     ),
@@ -276,7 +276,7 @@ ACCEPTED = [
     Case(
         "a known violation in another row of the table",
         PASS,
-        "1 known findings",
+        "1 known finding",
         partial(scan, [rule(target=["tr:nth-child(9) > a"])], known=[listed(element="tr > a")]),
         warns=True,
     ),
@@ -311,13 +311,13 @@ ANSWERED = [
     Case(
         "answered pass",
         PASS,
-        "0 questions to review; 1 questions answered by ada (1 unsigned)",
+        "0 questions to review; 1 question answered by ada (1 unsigned)",
         partial(scan, [], ASKED, answers=[answered()]),
     ),
     Case(
         "answered not applicable, and signed",
         PASS,
-        "1 questions answered by ada",
+        "1 question answered by ada",
         partial(scan, [], ASKED, answers=[answered("not-applicable", key=ADA)], table=SIGNED),
     ),
     Case(
@@ -329,14 +329,14 @@ ANSWERED = [
     Case(
         "answered fail, and known",
         PASS,
-        "1 known findings",
+        "1 known finding",
         partial(scan, [], ASKED, answers=[answered("fail")], known=[listed()]),
         warns=True,
     ),
     Case(
         "the element changed since",
         PASS,
-        "1 questions to review",
+        "1 question to review",
         partial(scan, [], [MOVED], answers=[answered()]),
         warns=True,
     ),
@@ -364,21 +364,21 @@ ANSWERED = [
     Case(
         "an open question about a best practice where questions gate",
         PASS,
-        "1 questions to review",
+        "1 question to review",
         partial(scan, [], [BEST], table=GATE),
         warns=True,
     ),
     Case(
         "a best practice answered fail",
         PASS,
-        "1 elements with warnings",
+        "1 element with warnings",
         partial(scan, [], [BEST], answers=[answered("fail", BEST)]),
         warns=True,
     ),
     Case(
         "an answered question where questions gate",
         PASS,
-        "1 questions answered",
+        "1 question answered",
         partial(scan, [], ASKED, answers=[answered()], table=GATE),
     ),
     Case(

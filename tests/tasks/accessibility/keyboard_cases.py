@@ -91,7 +91,7 @@ def asks(name: str, says: str, *args: Any, **changes: Any) -> Case:
 
 TRAP = FocusTrap(members=(PageElement(selector="#editor", tag="textarea"),), key_prevented=True)
 WIDE = WideElement(selector="#card", pixels=220, two_dimensional=False)
-ONE_QUESTION = "1 questions to review"
+ONE_QUESTION = "1 question to review"
 GOOD = [
     Case("clean", PASS, "0 keyboard barriers of mouse-only or focus-not-visible; 0 questions to review", walk),
     Case(
@@ -130,7 +130,7 @@ GOOD = [
     asks("scrolls sideways", ONE_QUESTION, narrow=NarrowWindow(width=320, content=540, elements=(WIDE,))),
     asks("scrolls sideways, nobody knows why", ONE_QUESTION, narrow=NarrowWindow(width=320, content=540)),
     asks("cut off when large", ONE_QUESTION, lost_texts=(LostText(selector="#a", how="cut off"),)),
-    asks("what is not gated is a question", "1 questions", [UNSEEN], table={"gate": ["mouse-only"]}),
+    asks("what is not gated is a question", "1 question", [UNSEEN], table={"gate": ["mouse-only"]}),
 ]
 BAD = [
     Case(

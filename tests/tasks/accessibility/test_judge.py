@@ -67,6 +67,26 @@ def test_a_violation_in_another_row_keeps_its_name() -> None:
     assert first == second
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("#radix-_r_b_-trigger-COMPLETED", "#radix-_r_1e_-trigger-COMPLETED"),
+        ("#radix-_R_1abH2_", "#radix-_R_2abH1_"),
+        (r"#radix-\:r1b\: > button", r"#radix-\:ra\: > button"),
+        ('input[aria-describedby=":r7:"]', 'input[aria-describedby=":r1k:"]'),
+        ("#react-aria-«r3»", "#react-aria-«rc»"),
+    ],
+)
+def test_an_identifier_that_react_counted_does_not_name_a_violation(first: str, second: str) -> None:
+    one, other = (findings([rule(target=[target])]).findings[0].fingerprint for target in (first, second))
+    assert one == other
+
+
+@pytest.mark.parametrize("target", [":root:has(dialog)", ".flex:read-only:hover", "#my_r_a"])
+def test_what_is_no_counter_stays_in_the_name(target: str) -> None:
+    assert findings([rule(target=[target])]).findings[0].element == target
+
+
 def test_a_warning_never_gates_and_a_violation_always_does() -> None:
     found = findings([BEST, rule(), rule(impact="minor")]).findings
     assert [finding.word for finding in found] == ["warn", "fail", "warn"]
@@ -192,8 +212,8 @@ def test_a_question_carries_the_digest_of_its_element_and_a_violation_none() -> 
 
 def test_a_question_asks_in_words() -> None:
     told = findings([], [rule("video-caption"), rule("something-new")]).findings
-    assert told[0].message.startswith("Are there captions for everything that is said and heard? (1 elements)")
-    assert told[1].message.startswith("Does it meet the rule 'help of something-new'? (1 elements)")
+    assert told[0].message.startswith("Are there captions for everything that is said and heard? (1 element)")
+    assert told[1].message.startswith("Does it meet the rule 'help of something-new'? (1 element)")
 
 
 # -- pictures of elements ---------------------------------------------------------------------------------------------

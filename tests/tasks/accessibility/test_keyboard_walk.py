@@ -91,6 +91,10 @@ ALL_HAVE_A_WAY = {
     "<button tabindex=-1 onclick='go()'>I</button></div>",
     "list of a combobox": "<input role=combobox aria-controls=l><ul role=listbox id=l>"
     "<li role=option onclick='go()' style='cursor:pointer'>One</li></ul>",
+    "chart in SVG": "<svg tabindex=0 style='outline:0' width=90 height=40><rect width=90 height=40 /></svg>",
+    "list of tabs that hands its focus on": "<div role=tablist tabindex=0 id=t>"
+    "<button role=tab tabindex=-1 id=a>A</button><button role=tab tabindex=-1>B</button></div>"
+    "<script>t.onfocus=()=>{a.tabIndex=0;a.focus()}</script>",
     "radio group": "<label><input type=radio name=r>One</label><label><input type=radio name=r>Two</label>",
 }
 

@@ -448,8 +448,15 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
         False,
     )
     assert "# Stands for 400 addresses in 2 languages (en, de)" in text
+    assert "until then a run ends incomplete" in text
     assert '# lcp_ms is looser than "good" (2500): home took 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_one_visit_is_not_told_as_several() -> None:
+    page = ProposedPage("list", "/list", None, (), Kind("/list", ("/list",), 2, ()))
+    text = plan_text(proposed(pages=[page]))
+    assert "1 was visited" in text
 
 
 def test_a_plan_without_a_release_says_what_that_costs() -> None:
