@@ -44,7 +44,7 @@ REGRESSIONS: Final[dict[str, Regression]] = {
         "contact", "a field's 1 px border, slightly darker", css="form input[name=name]{border-color:#6f7c8f}"
     ),
     "text-colour": Regression("story", "paragraphs in a neighbouring grey", css=".article p{color:#3d4b61}"),
-    "shift": Regression("docs", "everything below the heading 16 px lower", css="main>h1{margin-bottom:40px}"),
+    "shift": Regression("docs", "everything below the heading 16 px lower", css="main>h1{padding-bottom:16px}"),
     "banner": Regression(
         "home",
         "a banner above the page",
