@@ -10,9 +10,9 @@ import os
 import re
 import shlex
 import signal
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,21 +29,22 @@ pytestmark = pytest.mark.real
 
 CHECKS: dict[str, dict[str, object]] = {"release": {}, "health": {}}
 SERVICE = {"name": "main", "url": "/health", "expect": {"/status": "ok"}}
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 PADDING = "data/padding.bin"
 
 
 class Run:
-    """A run of its own world, which stands after its last look until it may go on."""
+    """A run of its own world, for which a moment is made to last when it asks for the release the second time."""
 
-    def __init__(self, world: World, server: HostileServer, number: signal.Signals, name: str) -> None:
+    def __init__(self, world: World, server: HostileServer, number: signal.Signals, moment: Moment) -> None:
         self.world = world
         self.number = number
-        self.target = f"{number.name.lower()}-{name}"
+        self.target = f"{number.name.lower()}-{moment.name}"
+        self.moment = moment
+        self.reached: Callable[[], bool] = lambda: False
+        """Whether the moment is there."""
         self.server = server
         server.answers["/version.json"] = self._tell_release
-        self.looked = threading.Event()
-        self.goes_on = threading.Event()
         self.store = Doorway(world.stack.ports.s3)
         self.prefect = Doorway(world.stack.ports.prefect)
         self.plan = write_plan(world.folder, server.url(), CHECKS, name=self.target, services=[SERVICE])
@@ -59,8 +60,7 @@ class Run:
 
     def _tell_release(self, exchange: Exchange) -> None:
         if self.server.paths().count("/version.json") == 2:
-            self.looked.set()
-            self.goes_on.wait(PATIENCE_SECONDS)
+            self.reached = self.moment.arrange(self)
         exchange.send(json_answer({"commit": RELEASE}))
 
     def record(self) -> RunRecord:
@@ -71,7 +71,8 @@ class Run:
     @cached_property
     def run_id(self) -> str:
         """Its id."""
-        return self.record().run_id
+        (folder,) = (self.world.home / "runs").iterdir()
+        return folder.name
 
     @property
     def folder(self) -> Path:
@@ -90,7 +91,6 @@ class Run:
 
     def end(self) -> None:
         """Leave nothing behind."""
-        self.goes_on.set()
         self.started.end()
         self.store.shut()
         self.prefect.shut()
@@ -98,10 +98,10 @@ class Run:
             os.close(self.pipe)
 
 
-def until(reached: Callable[[], bool], run: Run) -> None:
-    """Return when a moment is there; fails when the run ends before, or when it never comes."""
+def wait_for_the_moment(run: Run) -> None:
+    """Return when it is there; fails when the run ends before, or when it never comes."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
+    while not run.reached():
         running = run.started.process.poll() is None and time.monotonic() < end
         assert running, f"the moment never came: {run.started.said()}"
         time.sleep(0.01)
@@ -199,9 +199,10 @@ def test_a_run_interrupted_at_its_end_can_be_brought_to_its_end(moment: Moment, 
             for server, number in ((one, signal.SIGINT), (other, signal.SIGTERM)):
                 folder = tmp_path / number.name
                 folder.mkdir()
-                runs.append(Run(World(folder, stack), server, number, moment.name))
-            for run in runs:
-                ended = interrupt(run, moment)
+                runs.append(Run(World(folder, stack), server, number, moment))
+            with ThreadPoolExecutor(len(runs)) as watchers:
+                ends = list(watchers.map(interrupt, runs))
+            for run, ended in zip(runs, ends, strict=True):
                 is_told(run, moment, ended)
                 nothing_half_counts(run, moment)
             # What both have left was just seen to be the same.
@@ -211,12 +212,9 @@ def test_a_run_interrupted_at_its_end_can_be_brought_to_its_end(moment: Moment, 
                 run.end()
 
 
-def interrupt(run: Run, moment: Moment) -> Ended:
+def interrupt(run: Run) -> Ended:
     """Send the signal when the moment is there."""
-    until(run.looked.is_set, run)
-    reached = moment.arrange(run)
-    run.goes_on.set()
-    until(reached, run)
+    wait_for_the_moment(run)
     family = run.started.remember_family()
     run.started.process.send_signal(run.number)
     # Below the 60 s after which a store that does not answer is given up.
