@@ -49,7 +49,7 @@ def pack(workspace: Workspace, manifest: Manifest) -> BuiltBundle:
     workspace.write_root("index.html", render(manifest, workspace.names()))
     return build_bundle(
         workspace.bag,
-        workspace.root / f"{manifest.run_id}.zip",
+        workspace.package,
         run_started=manifest.started_at,
         bag_info={
             "External-Identifier": manifest.run_id,
@@ -57,6 +57,22 @@ def pack(workspace: Workspace, manifest: Manifest) -> BuiltBundle:
             "Stageproof-Verdict": verdict,
         },
     )
+
+
+def finished(workspace: Workspace) -> tuple[Manifest, BuiltBundle] | None:
+    """The package that an earlier process finished here, if it did and it verifies.
+
+    It may lie in the store already, under a key that is written once: packed anew, with other times, it could never be
+    sealed there.
+    """
+    path = workspace.package
+    if not path.is_file():
+        return None
+    verification = verify_zip(path)
+    manifest, sha256 = verification.manifest, verification.sha256
+    if not verification.ok or manifest is None or sha256 is None or manifest.run_id != workspace.root.name:
+        return None
+    return manifest, BuiltBundle(path=path, sha256=sha256, size=path.stat().st_size, files=verification.files)
 
 
 def publish(store: ObjectStore, ledger: Ledger, manifest: Manifest, bundle: BuiltBundle) -> Sealed:
@@ -68,7 +84,8 @@ def publish(store: ObjectStore, ledger: Ledger, manifest: Manifest, bundle: Buil
     except AlreadyThere:
         # An earlier attempt may have uploaded and died before sealing; the read-back says whether it is these bytes.
         stored = Stored(key=key, version_id=None, sha256=bundle.sha256, size=bundle.size)
-    with tempfile.TemporaryDirectory(prefix="stageproof-read-back-") as folder:
+    # In the run's folder, where what a killed process leaves behind is found again.
+    with tempfile.TemporaryDirectory(prefix=".read-back-", dir=bundle.path.parent) as folder:
         copy = Path(folder) / "bundle.zip"
         store.download(stored.key, copy, version_id=stored.version_id)
         verification = verify_zip(copy)

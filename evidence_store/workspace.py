@@ -4,6 +4,8 @@
 <home>/runs/<run_id>/
     run.lock      held by the process that writes
     opened.json   what was opened, for `doctor` and for a later look at a run that never ended
+    <run_id>.zip  the evidence package, once it is finished; what it says is never decided again
+    .*            half written, of no worth once nobody holds the folder
     bag/          what will be the evidence package: run.json, index.html, data/...
 ```
 Gathered evidence is one JSON file for each shard, `data/<source>/<shard>.evidence.json`; a shard that could not look
@@ -16,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +131,7 @@ class Workspace:
 
     @classmethod
     def reopen(cls, home: Path, run_id: str) -> tuple[Workspace, OpenedRun]:
-        """The folder of a run that did not end, to finish it; what failed is looked at again."""
+        """The folder of a run that did not end, to finish it; nothing in it is changed yet."""
         root = home / "runs" / run_id
         try:
             opened = OpenedRun.model_validate_json((root / "opened.json").read_text(encoding="utf-8"))
@@ -136,12 +139,23 @@ class Workspace:
             raise WorkspaceError(f"there is no run {run_id} to resume in {home / 'runs'}: {error}") from error
         workspace = cls(root)
         workspace.resumed = True
-        for name in workspace.names():
+        return workspace, opened
+
+    def clear_remains(self) -> None:
+        """Remove what was half written beside the bag when an earlier process was cut off; hold the folder first."""
+        for remains in self.root.glob(".*"):
+            if remains.is_dir():
+                shutil.rmtree(remains)
+            else:
+                remains.unlink()
+
+    def forget_failures(self) -> None:
+        """Let what could not look, look again."""
+        for name in self.names():
             if name.endswith(".failure.json"):
-                failed = workspace.bag / name
+                failed = self.bag / name
                 failed.with_name(name.rpartition("/")[2].replace(".failure.", ".evidence.")).unlink(missing_ok=True)
                 failed.unlink()
-        return workspace, opened
 
     @classmethod
     def join(cls, root: Path, *, resumed: bool) -> Workspace:
@@ -157,6 +171,11 @@ class Workspace:
     def remember_summary(self, summary: str) -> None:
         """Write down how the run ended, beside the bag."""
         self._replace(self.root / "summary.json", summary.encode())
+
+    @property
+    def package(self) -> Path:
+        """Where the evidence package appears when it is finished."""
+        return self.root / f"{self.root.name}.zip"
 
     def is_sealed(self) -> bool:
         """Whether this run ended with a package in the store, so that this folder is only a copy of it."""

@@ -1,7 +1,7 @@
 """Runs the flow in this process for `stageproof run`: one live line a source, then the story.
 
 Ctrl-C and SIGTERM end everything the run has started, at once and whatever it is doing. What is left is a ledger entry
-that says `opened` and a workspace that can be resumed or cleaned.
+that says `opened`, unless the run was sealed by then, and a workspace that can be resumed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -58,17 +59,22 @@ def run_in_this_process(parameters: dict[str, Any], *, as_json: bool) -> int:
 def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
     """Run validate_staging with its progress and its story on the console; returns the summary, or `problem`."""
     opened: dict[str, str] = {}
-    with _interruptible(console, opened):
+    with _interruptible(console, opened, parameters):
         with console.status("Starting Prefect…") if console.is_terminal else contextlib.nullcontext():
             _use_an_api_that_answers(console)
             from flows import run_progress
             from flows.staging_validation import validate_staging
 
         def remember(event: str, name: str, details: dict[str, Any]) -> None:
-            if event == "opened":
-                opened.update(run_id=name, flow_run=details["flow_run"])
+            if event in PHASE_WORDS:
+                opened["phase"] = event
+            if event == "plan":
                 # Prefect puts its own handler for SIGTERM in place, which waits for what is going on.
                 signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+            elif event == "opened":
+                opened.update(run_id=name, flow_run=details["flow_run"])
+            elif event == "sealed":
+                opened["sealed"] = details["verdict"]
 
         with _shown_progress(console, opened) as listener, run_progress.listening(listener, remember):
             state = validate_staging(**parameters, return_state=True)
@@ -161,22 +167,19 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
+def _interruptible(console: Console, opened: dict[str, str], parameters: dict[str, Any]) -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # From here on nothing may be waited for: browsers, suites and uploads end with this process.
         name = opened["interrupted"] = signal.Signals(number).name
-        run_id = opened.get("run_id")
-        console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
-        if run_id:
-            console.print(
-                f"The ledger shows {run_id} as opened and never sealed. Finish it with --resume {run_id}, or remove"
-                " its workspace with `stageproof doctor --clean`.",
-                markup=False,
-            )
-        _tell_prefect(opened.get("flow_run"), name)
-        _end_descendants()
-        sys.stdout.flush()
-        os._exit(INTERRUPTED)
+        try:
+            _end_descendants()
+            console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
+            console.print(_what_is_left(opened, parameters), markup=False, soft_wrap=True)
+            _tell_prefect(opened.get("flow_run"), name)
+            sys.stdout.flush()
+        finally:
+            # Also when there is nobody left to be told, as after the end of a pipe.
+            os._exit(INTERRUPTED)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -184,6 +187,27 @@ def _interruptible(console: Console, opened: dict[str, str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _what_is_left(opened: dict[str, str], parameters: dict[str, Any]) -> str:
+    """What an interrupted run leaves, and what to do about it."""
+    run_id = opened.get("run_id")
+    if run_id is None:
+        return "Nothing was looked at yet; start the run again."
+    if "sealed" in opened:
+        return f"{run_id} was sealed before that, as {opened['sealed']}. Check it with `stageproof verify {run_id}`."
+    words = ["stageproof", "run", parameters["target"], "--profile", parameters.get("profile") or "nightly"]
+    words += [word for check in parameters.get("only") or () for word in ("--only", check)]
+    words += ["--note", parameters["note"]] if parameters.get("note") else []
+    resume = f"`{shlex.join([*words, '--resume', run_id])}`"
+    if opened.get("phase") == "seal and verify":
+        return (
+            f"The package of {run_id} is finished, and may be sealed or not. Seal it, or see that it is, with {resume}."
+        )
+    return (
+        f"The ledger shows {run_id} as opened and never sealed. Finish it with {resume}, or remove its workspace with"
+        " `stageproof doctor --clean`."
+    )
 
 
 def _tell_prefect(flow_run: str | None, signal_name: str) -> None:

@@ -86,14 +86,13 @@ def _state_of(folder: Path) -> tuple[str, str] | None:
         return "held", "is being made"
     if Workspace(folder).is_sealed():
         return "ended", "ended; its workspace is a copy of what was sealed"
-    summary = (folder / "summary.json").is_file()
     try:
         opened = OpenedRun.model_validate_json((folder / "opened.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "broken", "never got as far as being opened"
     how = f"`stageproof run {opened.target} --profile {opened.profile} --resume {opened.run_id}`"
-    if summary:
-        return "unsealed", f"holds the only copy of a package that was not sealed; finish it with {how}"
+    if Workspace(folder).package.is_file():
+        return "unsealed", f"holds a finished package that was not seen to be sealed; finish it with {how}"
     return "open", f"did not end; finish it with {how}"
 
 

@@ -28,7 +28,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from evidence_store import package
-from evidence_store.bundle import BundleError
+from evidence_store.bundle import BuiltBundle, BundleError
 from evidence_store.gate import decide
 from evidence_store.ledger import Ledger
 from evidence_store.model import (
@@ -78,6 +78,8 @@ class Run:
     started_by: str
     previous: PreviousRun | None
     """Read at the start: a store that goes down later must not cost what was seen."""
+    finished: tuple[Manifest, BuiltBundle] | None = None
+    """Of a resumed run whose package was finished: it was decided, and only the seal is missing."""
     phases: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -132,6 +134,8 @@ def run_validation(
         except (PlanError, StoreError, WorkspaceError) as error:
             return nothing_proven(error)
         ending.callback(run.workspace.release)
+        if run.finished:
+            return seal(run, *run.finished)
         before = run.opened.release
         gather(run, place)
         release_seen = release_after(run, before)
@@ -167,10 +171,15 @@ def open_run(
     ledger = Ledger(store, plan.project)
     who = started_by or _who()
 
+    finished = None
     if resume:
         workspace, opened = Workspace.reopen(home_folder(), resume)
         workspace.hold()
         refuse_another_run(workspace, opened, plan.target.name, profile_name, release)
+        workspace.clear_remains()
+        finished = package.finished(workspace)
+        if finished is None:
+            workspace.forget_failures()
     else:
         now = datetime.now(UTC)
         run_id = new_run_id(plan.target.name, now, secrets.token_bytes(16))
@@ -203,8 +212,10 @@ def open_run(
         note=note,
         started_by=who,
         previous=sealed.previous_run() if sealed else None,
+        finished=finished,
     )
-    workspace.write("data/plan.json", plan.canonical_json(), "application/json")
+    if finished is None:
+        workspace.write("data/plan.json", plan.canonical_json(), "application/json")
     if not resume:
         probe = read_release(plan, "before", workspace)
         seen = {"before": probe.release, "problem": probe.problem} if probe else {}
@@ -343,15 +354,20 @@ def write_exports(run: Run, manifest: Manifest) -> None:
 
 
 def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
-    """Bundle, seal, verify; a package that could not be sealed never stands for a Go."""
-    verdict = manifest.decision.verdict
-    problem = None
-    sealed = None
+    """Bundle: the evidence, the findings and the report become one file."""
     try:
         with run.phase("bundle"):
             bundle = package.pack(run.workspace, manifest)
     except BundleError as error:
         return nothing_proven(error)
+    return seal(run, manifest, bundle)
+
+
+def seal(run: Run, manifest: Manifest, bundle: BuiltBundle) -> State[Any]:
+    """Seal, verify; a package that could not be sealed never stands for a Go."""
+    verdict = manifest.decision.verdict
+    problem = None
+    sealed = None
     try:
         with run.phase("seal and verify"):
             sealed = package.publish(run.store, run.ledger, manifest, bundle)
@@ -376,6 +392,8 @@ def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
         results=check_summaries(manifest),
     )
     run.workspace.remember_summary(summary.model_dump_json(indent=1))
+    if sealed:
+        announce("sealed", manifest.run_id, verdict=verdict.value)
     show_in_prefect(manifest, summary)
     announce("done", manifest.run_id)
     return verdict_state(summary)

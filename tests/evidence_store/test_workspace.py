@@ -386,13 +386,17 @@ def test_a_process_that_was_killed_holds_nothing(workspace: Workspace) -> None:
     workspace.hold()
 
 
-def test_a_run_is_reopened_as_it_was_opened_without_what_failed(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_run_is_reopened_as_it_was_left_and_forgets_what_failed_when_told(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     workspace.write_evidence("sweep", "a", [sighting()])
     workspace.write_evidence("sweep", "b", [sighting("half@phone")])
     for source, shard in (("sweep", "b"), ("journeys", "c")):
         workspace.write_failure(ShardFailure(source=source, shard=shard, members=(), message="killed"))
+    left = workspace.names()
     again, opened = Workspace.reopen(tmp_path, OPENED.run_id)
-    assert opened == OPENED
+    assert (opened, again.names()) == (OPENED, left)
+    again.forget_failures()
     assert again.names() == ["data/sweep/a.evidence.json"]
     assert again.has_evidence("sweep", "a")
     assert not again.has_evidence("sweep", "b")
@@ -403,6 +407,18 @@ def test_a_reopened_run_may_look_again_over_what_it_left(workspace: Workspace, t
     again, _ = Workspace.reopen(tmp_path, OPENED.run_id)
     artifact = again.write("data/sweep/a.txt", b"second look", "text/plain")
     assert read_artifact(again, artifact) == b"second look"
+
+
+def test_what_was_half_written_is_removed_and_nothing_else(workspace: Workspace) -> None:
+    workspace.write("data/a.txt", b"content", "text/plain")
+    workspace.package.write_bytes(b"finished")
+    (workspace.root / ".writing-x").write_bytes(b"half")
+    (workspace.root / ".read-back-x").mkdir()
+    (workspace.root / ".read-back-x" / ".bundle.zip-x.part").write_bytes(b"half")
+    workspace.clear_remains()
+    kept = {path.name for path in workspace.root.iterdir()}
+    assert kept == {"bag", "opened.json", workspace.package.name}
+    assert workspace.names() == ["data/a.txt"]
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "not JSON"], ids=["absent", "empty", "incomplete", "garbage"])

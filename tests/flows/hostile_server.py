@@ -6,11 +6,13 @@ import contextlib
 import datetime as dt
 import ipaddress
 import json
+import re
 import socket
 import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -233,8 +235,21 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass
+class Loss:
+    """What gets lost on the way: from a request that begins so on, what the client says, or what it is answered."""
+
+    request: re.Pattern[bytes]
+    answer: bool = False
+    spared: int = 0
+    """How many such requests go through before."""
+
+
 class Doorway:
-    """A TCP proxy in front of another server that can be shut: by hand, or by what a client says through it."""
+    """A TCP proxy in front of another server that can be shut: by hand, or by what a client says through it.
+
+    It can also lose a request or its answer: the client then waits for as long as it is there.
+    """
 
     def __init__(self, port: int, shut_on: bytes | None = None) -> None:
         self._to = port
@@ -242,6 +257,9 @@ class Doorway:
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         self.shut_already = threading.Event()
+        self.lost = threading.Event()
+        """Set when the loss has happened; a lost answer was given by then."""
+        self._loss: Loss | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -258,6 +276,10 @@ class Doorway:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    def lose(self, loss: Loss) -> None:
+        """Lose this, once, from now on."""
+        self._loss = loss
+
     def _accept(self) -> None:
         while not self.shut_already.is_set():
             try:
@@ -272,18 +294,43 @@ class Doorway:
                 if self.shut_already.is_set():
                     return
                 self._connections |= {client, server}
-            back = threading.Thread(target=self._copy, args=(server, client, None), daemon=True)
+            loses = threading.Event()
+            back = threading.Thread(target=self._copy, args=(server, client, loses), daemon=True)
             back.start()
-            self._copy(client, server, self._shut_on)
+            self._copy(client, server, loses, asks=True)
             back.join()
 
-    def _copy(self, source: socket.socket, destination: socket.socket, shut_on: bytes | None) -> None:
+    def _copy(
+        self, source: socket.socket, destination: socket.socket, loses: threading.Event, *, asks: bool = False
+    ) -> None:
+        """Hand on what one side says; `loses` is set when this connection's answers are lost."""
         with contextlib.suppress(OSError):
             while content := source.recv(65536):
-                if shut_on is not None and shut_on in content:
+                if asks and self._shut_on is not None and self._shut_on in content:
                     self.shut()
                     return
+                loss = self._loss_of(content) if asks else None
+                # "Go on" is no answer yet: the server has only seen the beginning.
+                answered = not asks and loses.is_set() and not content.startswith(b"HTTP/1.1 100")
+                if answered or (loss is not None and not loss.answer):
+                    self.lost.set()
+                    while source.recv(65536):
+                        pass
+                    break
+                if loss is not None:
+                    loses.set()
                 destination.sendall(content)
         for end in (source, destination):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _loss_of(self, content: bytes) -> Loss | None:
+        with self._lock:
+            loss = self._loss
+            if loss is None or not loss.request.match(content):
+                return None
+            loss.spared -= 1
+            if loss.spared >= 0:
+                return None
+            self._loss = None
+            return loss
