@@ -36,7 +36,7 @@ from evidence_store.model import (
     deindexed,
 )
 from evidence_store.report.launch_plan import WORKSTREAMS, LaunchRow
-from evidence_store.report.plain_text import counted, duration, instant, line, listed, number, passage, web_address
+from evidence_store.report.plain_text import counted, duration, instant, line, listed, number, passage, remedy_words, web_address
 from evidence_store.report.told import (
     EVERY_SUBJECT,
     LABELS,
@@ -611,11 +611,7 @@ def _anchor(finding: Finding) -> str:
 
 
 def _remedy(result: CheckResult | None) -> str:
-    """What to do: words as they are; a bare name of a document becomes a sentence."""
-    if result is None:
-        return ""
-    remedy = result.spec.remedy
-    return passage(remedy) if re.search(r"\s|^https?:", remedy) or not remedy else f"see {line(remedy)}"
+    return passage(remedy_words(result.spec.remedy)) if result is not None else ""
 
 
 def _is_problem(finding: Finding) -> bool:

@@ -141,6 +141,12 @@ def test_one_broken_component_on_many_pages_is_one_entry() -> None:
     assert contrast.since == "new"
 
 
+def test_what_to_do_says_where_a_document_is_that_no_package_holds() -> None:
+    told = {cause.check: cause.remedy for cause in tell(manifest("no-go")).blocks}
+    assert told["axe"] == "see docs/checks.md#axe in stageproof's documentation"
+    assert told["visual"] == SPECS["visual"].remedy, "words stay as they are"
+
+
 def test_what_is_widest_blocks_first_and_a_waived_fail_does_not_block() -> None:
     blocks = tell(manifest("no-go")).blocks
     assert [cause.check for cause in blocks] == ["axe", "visual", "vitals"]
