@@ -384,7 +384,7 @@ def test_a_sealed_run_verifies_from_the_store_and_from_its_file(healthy: Healthy
     assert "the ledger holds this run" in of_file.json()["checks"]
 
 
-def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> None:
+def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without staging, the same evidence gives the same verdict; a stricter plan gives its own."""
     again = healthy.world.command("rejudge", healthy.package, "--json")
     assert (again.code, again.json()) == (0, {"verdict": "go", "stored_verdict": "go", "changed": []})
@@ -393,7 +393,8 @@ def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> 
     other = healthy.world.command("rejudge", healthy.package, "--plan", stricter, "--json")
     assert (other.code, other.json()["verdict"]) == (1, VerdictWord.NO_GO.value)
     assert other.json()["changed"] == ["page-health sign-in@desktop: pass -> fail"]
-    named = healthy.world.command("rejudge", healthy.package, "--plan", "demo", "--json")
+    monkeypatch.setenv("STAGEPROOF_TARGETS", str(healthy.plan.parent))
+    named = healthy.world.command("rejudge", healthy.package, "--plan", "healthy", "--json")
     assert named.json()["stored_verdict"] == VerdictWord.GO.value, "a target's name does as well as a path"
 
 
