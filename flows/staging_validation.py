@@ -52,7 +52,7 @@ from flows.run_settings import home_folder, ready_plan, target_names
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
 from tasks.exporting import exports_of
-from tasks.judging import judge
+from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
 from tasks.registry import check_named, expected_subjects, sources_for
@@ -301,9 +301,13 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
     with run.phase("judge"):
         for step in [as_task(check, partial(conclude, check)) for check in run.checks]:
             step.wait()
-    # A check that was not looked at leaves an empty result, so that its title and its remedy are told with it.
     judged = {result.check for result in results}
-    results += [CheckResult(spec=check_named(check).spec) for check in run.expected if check not in judged]
+    for check in (check_named(name) for name in run.expected if name not in judged):
+        if check.spec.id in run.plan.checks:
+            results.append(left_out(check, run.expected[check.spec.id]))
+        else:
+            # Required and not planned: an empty result, so that its title and its remedy are told with it.
+            results.append(CheckResult(spec=check.spec))
     return sorted(results, key=lambda result: result.check)
 
 

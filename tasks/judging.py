@@ -66,6 +66,15 @@ def judge(
     )
 
 
+def left_out(check: Check, expected: Sequence[str]) -> CheckResult:
+    """The result of a check that a run was told to leave out: `not_run`, in words that say whose choice it was."""
+    findings = [
+        Finding(outcome=Outcome.NOT_RUN, subject=subject, rule="left-out", message="left out of this run by --only")
+        for subject in expected
+    ]
+    return CheckResult(spec=check.spec, findings=tuple(found.fingerprinted(check.spec.id) for found in findings))
+
+
 def _findings(
     check: Check, context: JudgeContext, gathered: Sequence[Sequence[Evidence]], expected: Sequence[str]
 ) -> Iterator[Finding]:

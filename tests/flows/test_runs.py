@@ -252,6 +252,8 @@ def test_a_run_of_one_check_alone_is_never_a_go(world: World, server: HostileSer
     told = world.answer(healthy_plan(world, server, "only-one"), only=["health"])
     assert (told["state"], told["exit_code"]) == ("Incomplete", 3)
     assert outcomes(told) == {"release": "not_run", "health": "pass"}
+    reasons = {subject["reason"] for subject in decision_of(world, told)["subjects"] if subject["check"] == "release"}
+    assert reasons == {"left out of this run by --only"}
 
 
 def test_a_check_that_is_not_planned_cannot_be_asked_for(world: World, server: HostileServer) -> None:
