@@ -212,7 +212,9 @@ def rejudge(
     package: Annotated[Path, typer.Argument(help="A stored package (zip).")],
     plan_file: Annotated[
         str | None,
-        typer.Option("--plan", help="Another plan of that target: its name, or a path; default: the one in the package."),
+        typer.Option(
+            "--plan", help="Another plan of that target: its name, or a path; default: the one in the package."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
