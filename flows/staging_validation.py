@@ -188,13 +188,13 @@ def open_run(
     announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
-    sealed = ledger.last_sealed(plan.target.name)
+    checks = [check for check in expected if check in plan.checks and (not only or check in only)]
     run = Run(
         plan=plan,
         profile_name=profile_name,
         profile=profile,
         expected=expected,
-        checks=[check for check in expected if check in plan.checks and (not only or check in only)],
+        checks=checks,
         waivers=waivers,
         store=store,
         ledger=ledger,
@@ -202,7 +202,7 @@ def open_run(
         opened=opened,
         note=note,
         started_by=who,
-        previous=sealed.previous_run() if sealed else None,
+        previous=ledger.compared_with(plan.target.name, checks),
     )
     workspace.write("data/plan.json", plan.canonical_json(), "application/json")
     if not resume:

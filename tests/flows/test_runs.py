@@ -256,6 +256,22 @@ def test_a_run_of_one_check_alone_is_never_a_go(world: World, server: HostileSer
     assert reasons == {"left out of this run by --only"}
 
 
+def test_after_a_run_of_one_check_alone_the_others_are_compared_with_the_last_run_that_looked(
+    world: World, server: HostileServer
+) -> None:
+    """What was there all along is not new."""
+    server.answers["/health"] = answer("<p>up</p>")
+    plan = healthy_plan(world, server, "looked-before")
+    whole = world.answer(plan)
+    world.answer(plan, only=["release"])
+    again = world.answer(plan)
+    with read_bag(world.home / "runs" / again["run_id"] / f"{again['run_id']}.zip") as bag:
+        previous = json.loads(bag.read("run.json"))["previous"]
+    assert previous["earlier"] == {"health": whole["run_id"]}
+    health = next(result for result in again["results"] if result["check"] == "health")
+    assert {finding["fingerprint"] for finding in health["findings"]} == set(previous["fingerprints"])
+
+
 def test_a_check_that_is_not_planned_cannot_be_asked_for(world: World, server: HostileServer) -> None:
     """It is refused before anything is opened."""
     told = world.answer(healthy_plan(world, server, "only-unplanned"), only=["vitals"])
