@@ -89,6 +89,8 @@ class ProposedPage:
     masks: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     freeze_time: bool = True
+    picture_height: int | None = None
+    """CSS pixels, of a page that is taller than a picture may be."""
 
 
 @dataclass(frozen=True)

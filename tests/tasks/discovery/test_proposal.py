@@ -13,6 +13,7 @@ from tasks.discovery import proposal
 from tasks.discovery.addresses import Shape, origin_of, shapes_of
 from tasks.discovery.discover import Proposal, ProposedPage, Wish
 from tasks.discovery.plan_text import comment, plan_text, value
+from tasks.discovery.rehearsal import Rehearsed, judged_page
 from tasks.discovery.seen import Candidate, Cost, FoundRelease, FoundService, Look, Piece, SeenPage, Stability
 from tasks.discovery.stability import (
     Change,
@@ -477,6 +478,19 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
     assert "until then a run ends incomplete" in text
     assert '# lcp_ms is looser than "good" (2500): home took 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_page_taller_than_a_picture_says_how_much_of_it_is_shown() -> None:
+    """In one viewport is enough: a picture that is cut off unsaid ends the first run in an error."""
+    tall, short = (ProposedPage(name, f"/{name}", None, (), Kind(f"/{name}", (), 1, ())) for name in ("tall", "short"))
+    looks = {
+        "tall@desktop": Rehearsed("", True, ""),
+        "tall@phone": Rehearsed("", True, "", 15_000),
+        "short@phone": Rehearsed("", True, ""),
+    }
+    text = plan_text(proposed(pages=[judged_page(tall, looks), judged_page(short, looks)]))
+    assert [page.picture_height for page in parse_plan(text, "shop").pages] == [15_000, None]
+    assert "# The page is taller than 15,000 px" in text
 
 
 def test_one_visit_is_not_told_as_several() -> None:
