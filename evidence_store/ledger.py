@@ -20,9 +20,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain, takewhile
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
@@ -34,6 +35,8 @@ LEDGER_SCHEMA_VERSION = 1
 MOST_ENTRY_BYTES = 4 << 20
 APPEND_ATTEMPTS = 40
 PAGE = 1000
+FURTHEST_BACK = 500
+"""Entries behind a target's newest seal among which the last look at a check is sought."""
 READERS = 8
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -69,6 +72,8 @@ class Seal(Record):
     bundle: BundleReference
     fingerprints: tuple[str, ...] = ()
     """Of its fails and errors."""
+    looks: dict[str, tuple[str, ...]] | None = None
+    """The same by check, with every check that was looked at; None in an entry that does not say."""
 
 
 class LedgerEntry(Record):
@@ -129,6 +134,33 @@ def run_prefix(project: str, target: str, started_at: datetime, run_id: str) -> 
     return f"v1/{project}/runs/{target}/{started_at.astimezone(UTC):%Y/%m/%d}/{run_id}/"
 
 
+def last_looks(newest: LedgerEntry, older: Iterable[LedgerEntry], checks: Collection[str]) -> PreviousRun:
+    """The newest seal, and for those of the checks it did not look at the newest of the older ones that did.
+
+    A run of one check alone would otherwise make every problem of the next whole run a new one. `older` is newest
+    first, and is read no further than needed. A seal that does not say what was looked at stands for all checks.
+    """
+    previous = newest.previous_run()
+    fingerprints = set(previous.fingerprints)
+    earlier: dict[str, str] = {}
+    missing = set(checks) - _looked_at(newest, checks)
+    for entry in older if missing else ():
+        if entry.seal is None or not (found := missing & _looked_at(entry, checks)):
+            continue
+        looks = entry.seal.looks
+        fingerprints.update(entry.seal.fingerprints if looks is None else chain(*(looks[check] for check in found)))
+        earlier |= dict.fromkeys(sorted(found), entry.run_id)
+        missing -= found
+        if not missing:
+            break
+    return previous.model_copy(update={"fingerprints": tuple(sorted(fingerprints)), "earlier": earlier})
+
+
+def _looked_at(entry: LedgerEntry, checks: Collection[str]) -> set[str]:
+    looks = entry.seal.looks if entry.seal else {}
+    return set(checks if looks is None else looks)
+
+
 class Ledger:
     """The ledger of one project; safe to share between threads. Raises StoreError (LedgerError for its own causes)."""
 
@@ -165,11 +197,20 @@ class Ledger:
         verdict: VerdictWord,
         release: str | None,
         bundle: BundleReference,
-        fingerprints: Sequence[str],
+        looks: Mapping[str, Sequence[str]],
         at: datetime,
     ) -> LedgerEntry:
-        """Enter what an opened run ended with. Sealing the same bytes again returns the seal that is there."""
-        seal = Seal(verdict=verdict, release=release, bundle=bundle, fingerprints=tuple(fingerprints))
+        """Enter what an opened run ended with. Sealing the same bytes again returns the seal that is there.
+
+        `looks`: the fingerprints of fails and errors, of each check that was looked at.
+        """
+        seal = Seal(
+            verdict=verdict,
+            release=release,
+            bundle=bundle,
+            fingerprints=tuple(sorted({each for found in looks.values() for each in found})),
+            looks={check: tuple(found) for check, found in looks.items()},
+        )
         opened = None
         for entry in self._newest_first():
             if entry.run_id != run_id:
@@ -247,6 +288,15 @@ class Ledger:
     def last_sealed(self, target: str) -> LedgerEntry | None:
         """The newest seal of a target."""
         return next((entry for entry in self._newest_first() if entry.seal and entry.target == target), None)
+
+    def compared_with(self, target: str, checks: Collection[str]) -> PreviousRun | None:
+        """What a run that looks at these checks is compared with; None for the first run of a target."""
+        entries = self._newest_first()
+        newest = next((entry for entry in entries if entry.seal and entry.target == target), None)
+        if newest is None:
+            return None
+        near = takewhile(lambda entry: newest.seq - entry.seq < FURTHEST_BACK, entries)
+        return last_looks(newest, (entry for entry in near if entry.target == target), checks)
 
     def find(self, run_id: str) -> RunRecord:
         """The run with this id or unique beginning of an id; raises RunNotFoundError or AmbiguousRunError."""

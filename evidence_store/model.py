@@ -176,6 +176,10 @@ class CheckSpec(Record):
     """`live`, `artefact` or `human`: what kind of proof it is."""
 
 
+LEFT_OUT = "left-out"
+"""The rule of a finding that says: this run was told to leave the check out."""
+
+
 class CheckResult(Record):
     """All findings of one check; `problem` says why the whole check could not be judged."""
 
@@ -188,6 +192,11 @@ class CheckResult(Record):
     def check(self) -> str:
         """The id of the check."""
         return self.spec.id
+
+    @property
+    def looked(self) -> bool:
+        """Whether the check had its say in this run: only then can its next findings be compared with these."""
+        return any(finding.rule != LEFT_OUT for finding in self.findings)
 
 
 class Waiver(Record):
@@ -313,14 +322,16 @@ class Redaction(Record):
 
 
 class PreviousRun(Record):
-    """The last sealed run of the same target, for "what changed"."""
+    """The last sealed run of the same target, for "what changed"; for checks it left out, the last that looked."""
 
     run_id: str
     verdict: VerdictWord
     sealed_at: AwareDatetime
     release: str | None = None
     fingerprints: tuple[str, ...] = ()
-    """Of its fails and errors."""
+    """Of its fails and errors, and of those of `earlier`."""
+    earlier: dict[str, str] = Field(default_factory=dict)
+    """Checks that it did not look at, and the id of the last run that did."""
 
 
 class Manifest(Record):

@@ -98,7 +98,7 @@ def publish(store: ObjectStore, ledger: Ledger, manifest: Manifest, bundle: Buil
         verdict=manifest.decision.verdict,
         release=manifest.release.before,
         bundle=BundleReference(key=key, sha256=bundle.sha256, size=bundle.size, version_id=stored.version_id),
-        fingerprints=problem_fingerprints(manifest),
+        looks=problem_fingerprints(manifest),
         at=datetime.now(UTC),
     )
     summary = json.dumps(

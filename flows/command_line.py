@@ -212,7 +212,9 @@ def rejudge(
     package: Annotated[Path, typer.Argument(help="A stored package (zip).")],
     plan_file: Annotated[
         str | None,
-        typer.Option("--plan", help="Another plan: a target's name, or a path; default: the one in the package."),
+        typer.Option(
+            "--plan", help="Another plan of that target: its name, or a path; default: the one in the package."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -237,6 +239,10 @@ def rejudge(
                     if plan_file
                     else parse_stored_plan(bag.read("data/plan.json"), str(package))
                 )
+                if read.target.name != stored.target:
+                    # Another target's pages were never looked at: the answer would be about nothing.
+                    words = f"the plan is of target '{read.target.name}', and the package of '{stored.target}'"
+                    _fail(USAGE, f"{package} cannot be judged again", [words], as_json)
                 profile = read.profile(stored.profile)
                 expected = expected_subjects(read, profile)
                 results = [

@@ -52,7 +52,7 @@ from flows.run_settings import home_folder, ready_plan, target_names
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
 from tasks.exporting import exports_of
-from tasks.judging import judge
+from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
 from tasks.registry import check_named, expected_subjects, sources_for
@@ -197,13 +197,13 @@ def open_run(
     announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
-    sealed = ledger.last_sealed(plan.target.name)
+    checks = [check for check in expected if check in plan.checks and (not only or check in only)]
     run = Run(
         plan=plan,
         profile_name=profile_name,
         profile=profile,
         expected=expected,
-        checks=[check for check in expected if check in plan.checks and (not only or check in only)],
+        checks=checks,
         waivers=waivers,
         store=store,
         ledger=ledger,
@@ -211,7 +211,7 @@ def open_run(
         opened=opened,
         note=note,
         started_by=who,
-        previous=sealed.previous_run() if sealed else None,
+        previous=ledger.compared_with(plan.target.name, checks),
         finished=finished,
     )
     if finished is None:
@@ -312,9 +312,13 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
     with run.phase("judge"):
         for step in [as_task(check, partial(conclude, check)) for check in run.checks]:
             step.wait()
-    # A check that was not looked at leaves an empty result, so that its title and its remedy are told with it.
     judged = {result.check for result in results}
-    results += [CheckResult(spec=check_named(check).spec) for check in run.expected if check not in judged]
+    for check in (check_named(name) for name in run.expected if name not in judged):
+        if check.spec.id in run.plan.checks:
+            results.append(left_out(check, run.expected[check.spec.id]))
+        else:
+            # Required and not planned: an empty result, so that its title and its remedy are told with it.
+            results.append(CheckResult(spec=check.spec))
     return sorted(results, key=lambda result: result.check)
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from evidence_store.model import CheckResult, Evidence, Finding, Outcome, Release, Rendering, Severity
+from evidence_store.model import LEFT_OUT, CheckResult, Evidence, Finding, Outcome, Release, Rendering, Severity
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, ShardFailure, evidence_of, failures_of
 from tasks.contract import Check, JudgeContext
 from tasks.plan import Plan, Profile
@@ -64,6 +64,15 @@ def judge(
         problem=problem,
         seconds=round(time.monotonic() - began, 4),
     )
+
+
+def left_out(check: Check, expected: Sequence[str]) -> CheckResult:
+    """The result of a check that a run was told to leave out: `not_run`, in words that say whose choice it was."""
+    findings = [
+        Finding(outcome=Outcome.NOT_RUN, subject=subject, rule=LEFT_OUT, message="left out of this run by --only")
+        for subject in expected
+    ]
+    return CheckResult(spec=check.spec, findings=tuple(found.fingerprinted(check.spec.id) for found in findings))
 
 
 def _findings(

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from evidence_store.model import CheckResult, Finding, Manifest, Outcome, Severity, SubjectDecision
-from evidence_store.report.plain_text import passage, web_address
+from evidence_store.report.plain_text import passage, remedy_words, web_address
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "stageproof/v1"
@@ -86,7 +86,7 @@ def _rule(result: CheckResult) -> dict[str, Any]:
         "name": "".join(part.title() for part in spec.id.split("-")),
         "shortDescription": {"text": spec.failure_title},
         "fullDescription": {"text": f"{spec.title}. {spec.why}"},
-        "help": {"text": f"{spec.why} See {spec.remedy}."},
+        "help": {"text": f"{spec.why} What to do: {remedy_words(spec.remedy).removesuffix('.')}."},
         "defaultConfiguration": {"level": "warning" if spec.severity is Severity.WARNING else "error"},
         "properties": {"tags": [spec.mode, *(f"launch-plan-{row}" for row in spec.rows)]},
     }

@@ -100,6 +100,14 @@ def duration(span: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def remedy_words(remedy: str) -> str:
+    """What to do, in words or as an address; a bare path of our documentation says that it lies there.
+
+    No package holds it: a reader would look for it in vain beside the report.
+    """
+    return remedy if re.search(r"\s|^https?:", remedy) or not remedy else f"see {remedy} in stageproof's documentation"
+
+
 def _visible(found: re.Match[str]) -> str:
     code = ord(found[0])
     if code < 0x20:

@@ -36,7 +36,17 @@ from evidence_store.model import (
     deindexed,
 )
 from evidence_store.report.launch_plan import WORKSTREAMS, LaunchRow
-from evidence_store.report.plain_text import counted, duration, instant, line, listed, number, passage, web_address
+from evidence_store.report.plain_text import (
+    counted,
+    duration,
+    instant,
+    line,
+    listed,
+    number,
+    passage,
+    remedy_words,
+    web_address,
+)
 from evidence_store.report.told import (
     EVERY_SUBJECT,
     LABELS,
@@ -69,13 +79,16 @@ _GROUPED_BY = 2_000
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,64}")
 
 
-def problem_fingerprints(manifest: Manifest) -> tuple[str, ...]:
-    """The fingerprints of every fail (warnings and waived ones too) and error: what `PreviousRun` is to remember."""
-    return tuple(
-        sorted(
-            {finding.fingerprint for result in manifest.results for finding in result.findings if _is_problem(finding)}
-        )
-    )
+def problem_fingerprints(manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    """The fingerprints of every fail (warnings and waived ones too) and error, by check: what later runs remember.
+
+    A check that was not looked at is not there: it has no fingerprints, and that is not the same as no problems.
+    """
+    return {
+        result.check: tuple(sorted({finding.fingerprint for finding in result.findings if _is_problem(finding)}))
+        for result in manifest.results
+        if result.looked
+    }
 
 
 def tell(manifest: Manifest) -> Story:
@@ -443,13 +456,20 @@ class _Telling:
             f"{len(now & self.before):,} still there, {gone:,} of {len(self.before):,} no longer seen."
         )
         unjudged = len(self.decision.of(Outcome.ERROR, Outcome.NOT_RUN))
-        remark = ""
+        remarks = []
+        for run in sorted(set(previous.earlier.values())):
+            checks = sorted(line(check) for check, earlier in previous.earlier.items() if earlier == run)
+            they_are = "it is" if len(checks) == 1 else "they are"
+            remarks.append(
+                f"That run says nothing of {listed(checks)}: {they_are} compared with run {line(run)},"
+                " the last that does."
+            )
         if gone and unjudged:
-            remark = (
+            remarks.append(
                 f"No longer seen is not the same as fixed: {counted(unjudged, 'subject')} of this run "
                 f"{'was' if unjudged == 1 else 'were'} not looked at or not judged."
             )
-        return Changes(summary, remark, new, still, gone)
+        return Changes(summary, " ".join(remarks), new, still, gone)
 
     # 6. Scorecard
 
@@ -611,11 +631,7 @@ def _anchor(finding: Finding) -> str:
 
 
 def _remedy(result: CheckResult | None) -> str:
-    """What to do: words as they are; a bare name of a document becomes a sentence."""
-    if result is None:
-        return ""
-    remedy = result.spec.remedy
-    return passage(remedy) if re.search(r"\s|^https?:", remedy) or not remedy else f"see {line(remedy)}"
+    return passage(remedy_words(result.spec.remedy)) if result is not None else ""
 
 
 def _is_problem(finding: Finding) -> bool:

@@ -85,7 +85,7 @@ class Look:
     more_information_address: str | None
     fingerprint: str
     since: str
-    """`new` or `still` against the last sealed run, else empty."""
+    """`new` or `still` against the last sealed run that looked, else empty."""
 
     @property
     def label(self) -> str:

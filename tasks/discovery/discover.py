@@ -24,6 +24,7 @@ from tasks.discovery.stability import (
     differs_as_a_whole,
     gone_between,
     pixel_changes,
+    with_shared_masks,
 )
 from tasks.discovery.templates import Kind, kinds_of
 from tasks.discovery.visits import Loaded, Visitor
@@ -88,6 +89,8 @@ class ProposedPage:
     masks: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     freeze_time: bool = True
+    picture_height: int | None = None
+    """CSS pixels, of a page that is taller than a picture may be."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor
         looking = _Looking(site, session, plan, wish, budget, progress)
         pages, left_out, anonymous = looking.kinds(start)
         chosen = looking.choose(pages)
-        stabilities = looking.probe_twice(chosen, began + 0.85 * wish.limits.seconds)
+        stabilities = with_shared_masks(looking.probe_twice(chosen, began + 0.85 * wish.limits.seconds))
     personal = proposal.personal_words(_plain_values(wish.login))
     proposed = _proposed(chosen, stabilities, anonymous, personal, len(looking.missing) > 0)
     progress("services", {})

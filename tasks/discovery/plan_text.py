@@ -160,6 +160,12 @@ def _page(page: ProposedPage) -> Iterator[str]:
     if not page.freeze_time:
         yield from comment("With its clock stopped the page does not show its texts.")
         yield "freeze_time = false"
+    if page.picture_height is not None:
+        yield from comment(
+            f"The page is taller than {page.picture_height:,} px, the most that a picture shows: what is below is not"
+            " compared. Without this line such a picture is an error."
+        )
+        yield f"picture_height = {value(page.picture_height)}"
     yield ""
 
 

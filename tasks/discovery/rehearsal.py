@@ -4,6 +4,7 @@ Rules:
 
 - a text that one of the viewports does not show is taken out;
 - a page that shows its texts only while its clock runs gets `freeze_time = false`;
+- a page that is taller than a picture may be gets a `picture_height`: whoever reads the plan sees what is cut off;
 - a page that never stands still is named: its pictures cannot be compared.
 """
 
@@ -34,12 +35,14 @@ class Rehearsed:
     shown: str
     stable: bool
     problem: str
+    clipped_at: int | None = None
+    """Where its picture ends while the page goes on, in CSS pixels."""
 
 
 def rehearse(proposal: Proposal, progress: Progress) -> Proposal:
     """The proposal after its rehearsal; a page that could not be rehearsed says so."""
     looks = _look(proposal, progress)
-    frozen = [_judged(page, looks) for page in proposal.pages]
+    frozen = [judged_page(page, looks) for page in proposal.pages]
     # A page that lost all its texts is tried once more with its clock running.
     again = [
         replace(before, freeze_time=False)
@@ -48,7 +51,7 @@ def rehearse(proposal: Proposal, progress: Progress) -> Proposal:
     ]
     if again:
         retried = _look(replace(proposal, pages=again), progress)
-        mended = {page.name: _judged(page, retried) for page in again}
+        mended = {page.name: judged_page(page, retried) for page in again}
         frozen = [mended[page.name] if page.name in mended and mended[page.name].must_show else page for page in frozen]
     return replace(proposal, pages=frozen)
 
@@ -91,10 +94,11 @@ def _look(proposal: Proposal, progress: Progress) -> Mapping[str, Rehearsed]:
 
 def _rehearsed(visit: PageVisit, workspace: Workspace) -> Rehearsed:
     text = read_artifact(workspace, visit.text).decode("utf-8", "replace") if visit.text else ""
-    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "")
+    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at)
 
 
-def _judged(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedPage:
+def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedPage:
+    """The page after its looks (subject -> look), with what did not hold mended or named."""
     own = {subject.partition("@")[2]: look for subject, look in looks.items() if subject.partition("@")[0] == page.name}
     notes = [
         f"in {viewport} it could not be looked at: {look.problem}" for viewport, look in own.items() if look.problem
@@ -111,4 +115,5 @@ def _judged(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedPage:
         if hidden:
             notes.append(f"in {viewport} it does not show '{hidden[0]}', which was taken out of must_show")
         texts = [text for text in texts if text not in hidden]
-    return replace(page, must_show=tuple(texts), notes=(*page.notes, *notes))
+    clipped = max((look.clipped_at for look in seen.values() if look.clipped_at is not None), default=None)
+    return replace(page, must_show=tuple(texts), notes=(*page.notes, *notes), picture_height=clipped)

@@ -6,7 +6,9 @@ Rules:
 - a mask is a selector that a later build is likely to keep: `data-*`, then `id`, then classes, then a semantic element
   in one of those; never a position, and nothing a build tool made up (`css-1q2w3e`, `:r1:`);
 - a selector is taken only when most of what it hits did change, and never when it covers a large part of the view;
-- a page of which most differs is not masked but named.
+- a page of which most differs is not masked but named;
+- what differs on every page that was loaded twice is masked on the pages that were not, too: a footer with a duration
+  is on all of them.
 """
 
 from __future__ import annotations
@@ -14,18 +16,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.discovery.seen import Candidate, Piece
+from tasks.discovery.seen import Candidate, Piece, Stability
 
 MOST_CHANGED_SHARE = 0.5
 MOST_CHANGED = 60
 MOST_HITS = 40
 LARGEST_SHARE = 0.35
+FEWEST_TO_SHARE = 2
+"""Pages that must agree on a mask before others get it unseen: one alone speaks for itself."""
 VISIBLE_LEVELS = 24
 """Of 255: below it a difference is the noise of resampling."""
 VISIBLE_PIXELS = 6
@@ -146,6 +150,19 @@ def choose_masks(
         masks.setdefault(best.selector, change.why)
         covered |= {path for path in changed if any(_within(path, hit) for hit in best.hits)}
     return list(masks.items()), uncovered
+
+
+def with_shared_masks(stabilities: Sequence[Stability]) -> list[Stability]:
+    """Pages of which two loads could not be compared get the masks that all others need, when there are two or more."""
+    compared = [dict(stability.masks) for stability in stabilities if not stability.problem]
+    shared = [selector for selector in compared[0] if all(selector in masks for masks in compared)] if compared else []
+    if len(compared) < FEWEST_TO_SHARE:
+        return list(stabilities)
+    why = f"differs between loads on each of the {len(compared)} pages that were loaded twice; this one was not"
+    return [
+        replace(stability, masks=[(selector, why) for selector in shared]) if stability.problem else stability
+        for stability in stabilities
+    ]
 
 
 def _within(path: str, ancestor: str) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evidence_store.model import CheckSpec, Finding, Outcome
+from evidence_store.report.plain_text import counted
 from tasks.contract import Check, JudgeContext
 from tasks.plan import Plan
 from tasks.vitals.metrics import FEWEST_RUNS, INP, METRICS, TBT, Metric, median, median_interval, straddles
@@ -107,9 +108,13 @@ def _closeness(metric: Metric, values: Sequence[float], budget: float) -> str:
 
 
 def _looked_at(look: PageVitals, metric: Metric, values: Sequence[float], discarded: int) -> str:
-    numbers = ", ".join(metric.number(value) for value in values) or "no value"
-    unit = f" {metric.unit}" if metric.unit and values else ""
-    words = [f"{len(values)} runs: {numbers}{unit}", f"{discarded} discarded", "median"]
+    if not values:
+        return f"no run gave a value; {discarded} of {counted(len(look.runs), 'run')} discarded"
+    numbers = ", ".join(metric.number(value) for value in values)
+    unit = f" {metric.unit}" if metric.unit else ""
+    words = [f"{counted(len(values), 'run')}: {numbers}{unit}", f"{discarded} discarded"]
+    # What is not judged has no median that anybody took.
+    words += ["median"] if len(values) >= FEWEST_RUNS else []
     absent = len(look.kept()) - len(values)
     if absent:
         words.append(f"no value in {absent}")

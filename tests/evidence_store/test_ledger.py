@@ -21,6 +21,8 @@ from evidence_store.ledger import (
     LedgerEntry,
     LedgerError,
     RunNotFoundError,
+    Seal,
+    last_looks,
     run_prefix,
 )
 from evidence_store.model import VerdictWord
@@ -45,7 +47,7 @@ def sealed(ledger: Ledger, number: int, target: str = "demo", bundle: BundleRefe
         verdict=VerdictWord.NO_GO,
         release="4f2c9e1",
         bundle=bundle,
-        fingerprints=("f1", "f2"),
+        looks={"axe": ("f2",), "visual": ("f1",)},
         at=AT + timedelta(minutes=5),
     )
 
@@ -73,6 +75,54 @@ def test_an_entry_is_sealed_exactly_when_it_has_a_seal() -> None:
     assert LedgerEntry.model_validate(fields | {"kind": "opened"}).seal is None
     with pytest.raises(ValidationError, match="holds a seal"):
         LedgerEntry.model_validate(fields | {"kind": "sealed"})
+
+
+def seal_of(number: int, looks: dict[str, tuple[str, ...]] | None, fingerprints: tuple[str, ...] = ()) -> LedgerEntry:
+    return LedgerEntry(
+        seq=number,
+        kind="sealed",
+        run_id=run_id(number),
+        project="p",
+        target="demo",
+        at=AT,
+        profile="nightly",
+        started_by="schedule",
+        seal=Seal(verdict=VerdictWord.NO_GO, bundle=BUNDLE, fingerprints=fingerprints, looks=looks),
+    )
+
+
+def test_what_the_newest_run_left_out_is_compared_with_the_last_that_looked() -> None:
+    """Its own looks count as they are: what it no longer saw of `visual` is not taken from an older run."""
+    newest = seal_of(4, {"visual": ("v2",)}, ("v2",))
+    partly = seal_of(3, {"health": ()})
+    whole = seal_of(2, {"axe": ("a1",), "health": ("h1",), "visual": ("v1", "v2")}, ("a1", "h1", "v1", "v2"))
+    oldest = seal_of(1, {"axe": ("a0",), "vitals": ("p0",)}, ("a0", "p0"))
+
+    previous = last_looks(newest, [partly, whole, oldest], ["axe", "health", "visual", "new-check"])
+
+    assert (previous.run_id, previous.fingerprints) == (run_id(4), ("a1", "v2"))
+    assert previous.earlier == {"axe": run_id(2), "health": run_id(3)}
+
+
+def test_a_seal_that_does_not_say_what_was_looked_at_stands_for_all_and_is_still_read() -> None:
+    newest = seal_of(2, {"visual": ("v2",)}, ("v2",))
+    stored = json.loads(seal_of(1, None, ("a1", "v1")).to_bytes())
+    del stored["seal"]["looks"]
+    silent = LedgerEntry.model_validate(stored)
+
+    previous = last_looks(newest, [silent], ["axe", "visual"])
+
+    assert (previous.fingerprints, previous.earlier) == (("a1", "v1", "v2"), {"axe": run_id(1)})
+    assert last_looks(silent, iter([]), ["axe"]) == silent.previous_run()
+
+
+def test_the_ledger_is_read_no_further_back_than_needed() -> None:
+    def endless() -> Iterator[LedgerEntry]:
+        yield seal_of(1, {"axe": ()})
+        raise AssertionError("read too far")
+
+    assert last_looks(seal_of(2, {"visual": ()}), endless(), ["axe", "visual"]).earlier == {"axe": run_id(1)}
+    assert last_looks(seal_of(2, {"visual": ()}), endless(), ["visual"]).earlier == {}
 
 
 class Counting(ObjectStore):
@@ -133,6 +183,9 @@ class TestRealLedger:
 
         assert last is not None
         assert last.run_id == run_id(2)
+        previous = Ledger(ledger.store, ledger.project).compared_with("demo", ["axe", "unheard-of"])
+        assert previous == last.previous_run()
+        assert ledger.compared_with("nobody", ["axe"]) is None
 
     def test_sealing_is_done_once(self, ledger: Ledger) -> None:
         with pytest.raises(RunNotFoundError, match="never opened"):

@@ -252,6 +252,24 @@ def test_a_run_of_one_check_alone_is_never_a_go(world: World, server: HostileSer
     told = world.answer(healthy_plan(world, server, "only-one"), only=["health"])
     assert (told["state"], told["exit_code"]) == ("Incomplete", 3)
     assert outcomes(told) == {"release": "not_run", "health": "pass"}
+    reasons = {subject["reason"] for subject in decision_of(world, told)["subjects"] if subject["check"] == "release"}
+    assert reasons == {"left out of this run by --only"}
+
+
+def test_after_a_run_of_one_check_alone_the_others_are_compared_with_the_last_run_that_looked(
+    world: World, server: HostileServer
+) -> None:
+    """What was there all along is not new."""
+    server.answers["/health"] = answer("<p>up</p>")
+    plan = healthy_plan(world, server, "looked-before")
+    whole = world.answer(plan)
+    world.answer(plan, only=["release"])
+    again = world.answer(plan)
+    with read_bag(world.home / "runs" / again["run_id"] / f"{again['run_id']}.zip") as bag:
+        previous = json.loads(bag.read("run.json"))["previous"]
+    assert previous["earlier"] == {"health": whole["run_id"]}
+    health = next(result for result in again["results"] if result["check"] == "health")
+    assert {finding["fingerprint"] for finding in health["findings"]} == set(previous["fingerprints"])
 
 
 def test_a_check_that_is_not_planned_cannot_be_asked_for(world: World, server: HostileServer) -> None:
@@ -384,7 +402,7 @@ def test_a_sealed_run_verifies_from_the_store_and_from_its_file(healthy: Healthy
     assert "the ledger holds this run" in of_file.json()["checks"]
 
 
-def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> None:
+def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without staging, the same evidence gives the same verdict; a stricter plan gives its own."""
     again = healthy.world.command("rejudge", healthy.package, "--json")
     assert (again.code, again.json()) == (0, {"verdict": "go", "stored_verdict": "go", "changed": []})
@@ -393,7 +411,8 @@ def test_a_fetched_package_is_judged_again_to_the_same_end(healthy: Healthy) -> 
     other = healthy.world.command("rejudge", healthy.package, "--plan", stricter, "--json")
     assert (other.code, other.json()["verdict"]) == (1, VerdictWord.NO_GO.value)
     assert other.json()["changed"] == ["page-health sign-in@desktop: pass -> fail"]
-    named = healthy.world.command("rejudge", healthy.package, "--plan", "demo", "--json")
+    monkeypatch.setenv("STAGEPROOF_TARGETS", str(healthy.plan.parent))
+    named = healthy.world.command("rejudge", healthy.package, "--plan", "healthy", "--json")
     assert named.json()["stored_verdict"] == VerdictWord.GO.value, "a target's name does as well as a path"
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from evidence_store.model import CheckResult, Finding, Manifest, Outcome, Release, VerdictWord, Waiver
+from evidence_store.model import LEFT_OUT, CheckResult, Finding, Manifest, Outcome, Release, VerdictWord, Waiver
 from evidence_store.report.launch_plan import WORKSTREAMS
 from evidence_store.report.story import problem_fingerprints, tell
 from evidence_store.report.told import RowTold
@@ -141,6 +141,12 @@ def test_one_broken_component_on_many_pages_is_one_entry() -> None:
     assert contrast.since == "new"
 
 
+def test_what_to_do_says_where_a_document_is_that_no_package_holds() -> None:
+    told = {cause.check: cause.remedy for cause in tell(manifest("no-go")).blocks}
+    assert told["axe"] == "see docs/checks.md#axe in stageproof's documentation"
+    assert told["visual"] == SPECS["visual"].remedy, "words stay as they are"
+
+
 def test_what_is_widest_blocks_first_and_a_waived_fail_does_not_block() -> None:
     blocks = tell(manifest("no-go")).blocks
     assert [cause.check for cause in blocks] == ["axe", "visual", "vitals"]
@@ -241,10 +247,25 @@ def test_a_first_run_has_nothing_to_compare_with() -> None:
 def test_what_a_run_hands_to_the_next_is_what_the_next_compares_with() -> None:
     first = manifest("no-go")
     assert first.previous is not None
-    again = manifest("no-go", previous=first.previous.model_copy(update={"fingerprints": problem_fingerprints(first)}))
+    remembered = tuple(each for found in problem_fingerprints(first).values() for each in found)
+    again = manifest("no-go", previous=first.previous.model_copy(update={"fingerprints": remembered}))
     changes = tell(again).changes
     assert (changes.new, changes.gone) == ((), 0)
     assert len(changes.still) > 0
+
+
+def test_a_check_that_was_left_out_has_nothing_to_hand_on_and_what_it_is_compared_with_is_named() -> None:
+    """None of its problems is not the same as no problems."""
+    findings = [Finding(outcome=Outcome.NOT_RUN, subject=name, rule=LEFT_OUT, message="left out") for name in SERVICES]
+    partial = manifest("go", results=results({"health": findings, "visual": passing()["visual"]}))
+    assert problem_fingerprints(partial) == {"visual": ()}
+
+    base = manifest("no-go").previous
+    assert base is not None
+    earlier = {"axe": "RUN-A", "health": "RUN-A", "vitals": "RUN-B"}
+    remark = tell(manifest("go", previous=base.model_copy(update={"earlier": earlier}))).changes.remark
+    assert "says nothing of axe and health: they are compared with run RUN-A, the last that does." in remark
+    assert "says nothing of vitals: it is compared with run RUN-B, the last that does." in remark
 
 
 @pytest.mark.parametrize("kind", ["no-go", "go", "incomplete", "doubtful"])

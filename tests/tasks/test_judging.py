@@ -13,7 +13,7 @@ from evidence_store.gate import decide
 from evidence_store.model import CheckResult, Finding, Outcome, Severity, VerdictWord
 from evidence_store.workspace import BrokenEvidenceError
 from tasks.contract import Check, JudgeContext
-from tasks.judging import judge
+from tasks.judging import judge, left_out
 from tasks.plan import load_plan
 from tasks.probes.models import ServiceProbe
 from tasks.registry import CHECKS, check_named
@@ -55,6 +55,11 @@ def result_of(run: Run, check: Check = HEALTH, plan: Any = PLAN) -> CheckResult:
 
 def words(result: CheckResult, plan: Any = PLAN) -> dict[str, tuple[str, str]]:
     return {s.subject: (s.outcome.value, s.reason) for s in decided(result, plan).subjects}
+
+
+def test_a_check_that_was_left_out_says_so() -> None:
+    said = ("not_run", "left out of this run by --only")
+    assert words(left_out(HEALTH, (BILLING, GATEWAY))) == {BILLING: said, GATEWAY: said}
 
 
 def test_all_well() -> None:

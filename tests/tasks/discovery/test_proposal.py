@@ -13,7 +13,8 @@ from tasks.discovery import proposal
 from tasks.discovery.addresses import Shape, origin_of, shapes_of
 from tasks.discovery.discover import Proposal, ProposedPage, Wish
 from tasks.discovery.plan_text import comment, plan_text, value
-from tasks.discovery.seen import Candidate, Cost, FoundRelease, FoundService, Look, Piece, SeenPage
+from tasks.discovery.rehearsal import Rehearsed, judged_page
+from tasks.discovery.seen import Candidate, Cost, FoundRelease, FoundService, Look, Piece, SeenPage, Stability
 from tasks.discovery.stability import (
     Change,
     changes_between,
@@ -21,6 +22,7 @@ from tasks.discovery.stability import (
     differs_as_a_whole,
     looks_generated,
     pixel_changes,
+    with_shared_masks,
 )
 from tasks.discovery.templates import Kind, is_known_enough, kinds_of, similarity, structure_of
 from tasks.plan import parse_plan
@@ -297,6 +299,31 @@ def test_names_that_a_person_gave(name: str) -> None:
     assert not looks_generated(name)
 
 
+def compared(*selectors: str) -> Stability:
+    return Stability(masks=[(selector, "differs") for selector in selectors])
+
+
+UNSEEN = Stability(problem="no time was left to load it twice")
+
+
+@pytest.mark.parametrize(
+    ("others", "masks"),
+    [
+        pytest.param([compared(".ft", ".a"), compared(".b", ".ft")], [".ft"], id="on each of them"),
+        pytest.param([compared(".ft"), compared(".ft"), compared()], [], id="not on the third"),
+        pytest.param([compared(".ft"), UNSEEN], [], id="one page alone"),
+        pytest.param([UNSEEN], [], id="no page at all"),
+    ],
+)
+def test_what_differs_on_every_page_is_masked_on_those_that_were_not_loaded_twice(
+    others: list[Stability], masks: list[str]
+) -> None:
+    *same, last = with_shared_masks([*others, UNSEEN])
+    assert [selector for selector, _ in last.masks] == masks
+    assert last.problem == UNSEEN.problem, "it stays marked: what else changes there is not known"
+    assert [one.masks for one in same if not one.problem] == [one.masks for one in others if not one.problem]
+
+
 def test_a_page_of_which_most_differs_is_not_masked() -> None:
     changes = [Change(str(number), "x") for number in range(6)]
     assert differs_as_a_whole(changes, [piece(str(number)) for number in range(10)])
@@ -451,6 +478,19 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
     assert "until then a run ends incomplete" in text
     assert '# lcp_ms is looser than "good" (2500): home took 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_page_taller_than_a_picture_says_how_much_of_it_is_shown() -> None:
+    """In one viewport is enough: a picture that is cut off unsaid ends the first run in an error."""
+    tall, short = (ProposedPage(name, f"/{name}", None, (), Kind(f"/{name}", (), 1, ())) for name in ("tall", "short"))
+    looks = {
+        "tall@desktop": Rehearsed("", True, ""),
+        "tall@phone": Rehearsed("", True, "", 15_000),
+        "short@phone": Rehearsed("", True, ""),
+    }
+    text = plan_text(proposed(pages=[judged_page(tall, looks), judged_page(short, looks)]))
+    assert [page.picture_height for page in parse_plan(text, "shop").pages] == [15_000, None]
+    assert "# The page is taller than 15,000 px" in text
 
 
 def test_one_visit_is_not_told_as_several() -> None:

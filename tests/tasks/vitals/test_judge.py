@@ -47,6 +47,13 @@ def test_a_pass_says_how_much_was_looked_at() -> None:
     assert finding.more_information == "https://web.dev/articles/lcp"
 
 
+def test_too_few_runs_have_no_median_and_none_has_no_numbers() -> None:
+    busy = [run({"lcp": 4000}, discarded=BUSY)] * 7
+    none, one = (only(judged([look([*kept, *busy])]).findings, "home@desktop/lcp") for kept in ((), series("lcp", 812)))
+    assert none.looked_at == "no run gave a value; 7 of 7 runs discarded"
+    assert one.looked_at == "1 run: 812 ms; 7 discarded"
+
+
 def test_a_score_has_no_unit() -> None:
     finding = only(judged([look(series("cls", 0.02, 0.01, 0.03))]).findings, "home@desktop/cls")
     assert finding.looked_at == "3 runs: 0.020, 0.010, 0.030; 0 discarded; median"
