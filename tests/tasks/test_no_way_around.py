@@ -48,6 +48,7 @@ def test_cleaning_never_removes_the_only_copy_of_a_package(
         run_id=run_id, target="demo", profile="prelaunch", opened_at=datetime.now(UTC), process=os.getpid()
     )
     workspace = Workspace.create(tmp_path, opened)
+    workspace.package.write_bytes(b"a finished package")
     workspace.remember_summary(json.dumps({"sha256": sha256}))
     told = [finding["words"] for finding in diagnose(clean=True) if run_id in finding["what"]]
     assert workspace.root.exists() is is_left
