@@ -31,13 +31,16 @@ down: $(READY) ## Stop the local stack (its data is kept)
 
 # -- develop ----------------------------------------------------------------------------------------------------------
 
+# Each process of the tests has servers and browsers of its own: more of them need memory more than they need cores.
+SIDE_BY_SIDE := -n logical --maxprocesses 4
+
 .PHONY: check
 check: lint ## Format, lint, types, import rules and the pure tests: under a minute
-	$(BIN)/python -m pytest -q -n 2 -m "not real" --hypothesis-profile=quick
+	$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not real" --hypothesis-profile=quick
 
 .PHONY: test
 test: $(READY) ## Every test, with real browser, S3 server, Prefect server and staging site
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --dist loadfile
 
 .PHONY: lint
 lint: $(READY) ## Format, lint, types and import rules alone

@@ -24,6 +24,7 @@ import pytest
 from defusedxml import ElementTree
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tasks.doors.chromium import find_chromium
 from tests.staging_site import FAULTS, UnknownFaultError, create_app, parse_faults
 from tests.staging_site.content import DATASETS
 from tests.staging_site.words import LANGUAGES, WORDS, preferred_language
@@ -514,7 +515,7 @@ def _served(*faults: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from evidence_store.model import Manifest
 from evidence_store.report.page import render
+from tasks.doors.chromium import find_chromium
 from tests.report.sample import failed, manifest, no_go, passed, picture_paths, results, write_bag
 from tests.report.test_hostile_text import NASTY, run_with
 
@@ -92,7 +93,7 @@ def test_every_link_within_the_page_has_its_place() -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 
