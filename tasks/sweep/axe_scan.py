@@ -79,13 +79,15 @@ def scan(page: Page, blank: Page) -> tuple[dict[str, Any], int, int]:
     """(axe's result, frames scanned, frames missed); `blank` holds axe-core and is a page nobody else touches."""
     told = _tell(page.main_frame, None)
     if "whole" in told:
-        if axe_parts(told["whole"]) is None:
-            raise Error(_SOMETHING_ELSE)
-        return told["whole"], 1, 0
-    partials: list[str | None] = []
-    missed = _join(page.main_frame, told, partials)
-    result: dict[str, Any] = json.loads(blank.evaluate(_FINISH, [partials, OPTIONS]))
-    return result, len([partial for partial in partials if partial]), missed
+        result, scanned, missed = told["whole"], 1, 0
+    else:
+        partials: list[str | None] = []
+        missed = _join(page.main_frame, told, partials)
+        result = json.loads(blank.evaluate(_FINISH, [partials, OPTIONS]))
+        scanned = len([partial for partial in partials if partial])
+    if axe_parts(result) is None:
+        raise Error(_SOMETHING_ELSE)
+    return result, scanned, missed
 
 
 def _tell(frame: Frame, context: Any) -> dict[str, Any]:
@@ -95,13 +97,17 @@ def _tell(frame: Frame, context: Any) -> dict[str, Any]:
         told = json.loads(frame.evaluate(_SCAN, [OPTIONS, context]))
     except (ValueError, TypeError, RecursionError) as error:
         raise Error(_SOMETHING_ELSE) from error
-    if not isinstance(told, dict) or not told.keys() & {"whole", "partial"} or not _are_frames(told.get("frames")):
+    # A frame is asked for its part; only a page that holds no frame is told whole.
+    asked = {"whole", "partial"} if context is None else {"partial"}
+    if not isinstance(told, dict) or not told.keys() & asked or not _are_frames(told.get("frames")):
         raise Error(_SOMETHING_ELSE)
     return told
 
 
 def _are_frames(frames: Any) -> bool:
-    return isinstance(frames, list) and all(isinstance(f, dict) and {"selector", "context"} <= f.keys() for f in frames)
+    return isinstance(frames, list) and all(
+        isinstance(frame, dict) and "selector" in frame and isinstance(frame.get("context"), dict) for frame in frames
+    )
 
 
 def _join(frame: Frame, told: dict[str, Any], partials: list[str | None]) -> int:

@@ -74,6 +74,10 @@ PAGES: dict[str, str] = {
     "alerts-for-ever": FINE + script("setInterval(() => alert('again'), 1)"),
     "gif": FINE + "<img src=/moving.gif width=40 height=40 alt=''>",
     "forges-json": FINE + script("""JSON.stringify = () => '{"whole": {"violations": []}, "frames": []}'"""),
+    # Its frame is scanned as the page's own document would be, and tells what no frame is asked for.
+    "forges-frames": FINE
+    + "<iframe title=inner srcdoc='<p>Inner'></iframe>"
+    + script("""JSON.stringify = () => '{"partial": {}, "frames": [{"selector": ["iframe"], "context": null}]}'"""),
     "last": FINE,
 }
 MUST_SHOW = {"closed-shadow": "Hidden words"}
@@ -139,6 +143,7 @@ ENDS = {
     "many-messages": (Outcome.ERROR, "console messages were beyond what a visit keeps"),
     "gif": (Outcome.PASS, "as itself"),
     "forges-json": (Outcome.PASS, "as itself"),
+    "forges-frames": (Outcome.PASS, "as itself"),
     "last": (Outcome.PASS, "as itself"),
 }
 
@@ -187,9 +192,10 @@ def test_frames_beyond_the_limit_make_the_scan_an_error(looked: Looked) -> None:
     assert (decided.outcome, "frames could not be scanned" in decided.reason) == (Outcome.ERROR, True), decided.reason
 
 
-def test_a_page_cannot_make_up_its_own_scan(looked: Looked) -> None:
+@pytest.mark.parametrize("name", ["forges-json", "forges-frames"])
+def test_a_page_cannot_make_up_its_own_scan(name: str, looked: Looked) -> None:
     """What comes back through functions of the page and is no result of axe is an error of that page alone."""
-    decided = looked.subject("forges-json@desktop", "axe")
+    decided = looked.subject(f"{name}@desktop", "axe")
     assert (decided.outcome, "something else than what axe found" in decided.reason) == (Outcome.ERROR, True)
 
 
