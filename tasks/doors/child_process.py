@@ -73,7 +73,7 @@ def end_tree(process: int) -> None:
     """End a process and all its descendants: asked first, killed after a grace."""
     try:
         root = psutil.Process(process)
-        _end([*root.children(recursive=True), root])
+        end_all([*root.children(recursive=True), root])
     except psutil.NoSuchProcess:
         return
 
@@ -87,10 +87,11 @@ def _end_left_behind(marker: str) -> None:
                 left.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue  # ended meanwhile, or somebody else's
-    _end(left)
+    end_all(left)
 
 
-def _end(family: list[psutil.Process]) -> None:
+def end_all(family: list[psutil.Process]) -> None:
+    """End these processes: asked first, killed after a grace."""
     for member in family:
         _signal(member, kill=False)
     _, alive = psutil.wait_procs(family, timeout=GRACE_SECONDS)

@@ -21,9 +21,10 @@ from types import FrameType
 
 import psutil
 
+from tasks.doors.child_process import end_all
+
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_SECONDS = 2.0
 ROUNDS = 10
 """What is ended may have started something meanwhile; somebody who starts faster than that is left to the marker."""
 
@@ -73,19 +74,7 @@ def _end_descendants() -> None:
         left = psutil.Process().children(recursive=True)
         if not left:
             return
-        for process in left:
-            _signal(process, signal.SIGTERM)
-        _, alive = psutil.wait_procs(left, timeout=GRACE_SECONDS)
-        for process in alive:
-            _signal(process, signal.SIGKILL)
-        psutil.wait_procs(alive, timeout=GRACE_SECONDS)
-
-
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
+        end_all(left)
 
 
 if __name__ == "__main__":
