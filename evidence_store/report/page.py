@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as resources
@@ -80,7 +80,7 @@ def render(manifest: Manifest, files: Collection[str]) -> str:
     return _template().render(
         story=story,
         states=_states(manifest, present),
-        exports=[(path, words) for path, words in EXPORTS if path in present],
+        exports=list(_exports(present)),
         style=Markup(style),  # noqa: S704  - our own file
         script=Markup(script),  # noqa: S704  - our own file
         policy=_policy(style, script),
@@ -126,6 +126,16 @@ def _policy(style: str, script: str) -> str:
 def _address(path: str) -> str:
     """The relative URL of a path in the bag; `./` keeps a name from being read as a scheme."""
     return f"./{quote(safe_relative_path(path), safe='/@', errors='replace')}"
+
+
+def _exports(present: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The exports of the package, and in place of one that failed the file that says why."""
+    for path, words in EXPORTS:
+        failed = f"{path}.problem.txt"
+        if path in present:
+            yield path, words
+        elif failed in present:
+            yield failed, f"why this one could not be written ({words})"
 
 
 def _first(items: Sequence[Item], most: int) -> Sequence[Item]:

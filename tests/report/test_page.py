@@ -70,6 +70,12 @@ def test_exports_that_are_in_the_package_are_linked_in_words() -> None:
     assert "data/exports" not in render(manifest("go"), [])
 
 
+def test_an_export_that_failed_is_not_passed_over() -> None:
+    html = render(manifest("go"), ["data/exports/openacr.yaml.problem.txt"])
+    assert 'href="./data/exports/openacr.yaml.problem.txt"' in html
+    assert "why this one could not be written" in html
+
+
 def test_a_path_with_odd_characters_leads_to_that_file_alone() -> None:
     told = manifest("go")
     html = render(told, ["data/sweep/a#b?c%20\"d'@phone/screenshot.png"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evidence_store.model import Finding, Manifest, Outcome, Release
+from evidence_store.report.page import EXPORTS
 from tasks import exporting
 from tasks.exporting import exports_of
 from tasks.wcag import CRITERIA
@@ -337,3 +338,8 @@ def test_evidence_that_was_altered_leaves_the_findings_and_says_why_the_rest_is_
         "openacr.yaml.problem.txt",
         "wcag-coverage.json.problem.txt",
     ]
+
+
+def test_the_report_tells_of_every_export() -> None:
+    run = scans()
+    assert sorted(path for path, _ in EXPORTS) == [export.path for export in exports_of(told(run), run)]
