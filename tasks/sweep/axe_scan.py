@@ -19,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Frame, Page
 
 from tasks.sweep.models import axe_parts
+from tasks.sweep.stabilise import MAX_FRAMES
 
 AXE_FILE = Path(__file__).parent.parent / "doors" / "vendor" / "axe-core-4.14.1.min.js"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
@@ -29,7 +30,6 @@ OPTIONS = {
     "resultTypes": ["violations", "incomplete"],
     "elementRef": False,
 }
-MAX_FRAMES = 60
 
 _SCAN = """
 async ([options, context]) => {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from playwright.sync_api import Error, Page
@@ -22,7 +21,6 @@ from tasks.sweep.thumbnail import thumbnail
 
 MAX_TEXT_LENGTH = 500_000
 MAX_ARIA_LENGTH = 500_000
-MAX_FRAMES_OF_TEXT = 60
 MAX_ITEMS = 200
 ARIA_TIMEOUT_MS = 5_000
 
@@ -85,10 +83,7 @@ most => {
 def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit."""
     facts = page.evaluate(_FACTS, MAX_ITEMS)
-    text = str(page.evaluate(_TEXT))
-    for frame in page.frames[1:MAX_FRAMES_OF_TEXT]:
-        with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
-            text += "\n" + str(frame.evaluate(_TEXT))
+    text = "\n".join(map(str, stabilise.in_frames(page, _TEXT)))
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts["url"],

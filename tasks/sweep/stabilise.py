@@ -3,7 +3,7 @@
 1. The page's clock is installed and paused *before* navigation, Math.random is seeded; GIFs stand at their first frame.
 2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet.
 3. Images are awaited and decoded, fonts are awaited; finite animations are finished, infinite ones cancelled; the caret
-   is hidden, videos stand at their beginning.
+   is hidden, videos stand at their beginning. The same in every frame inside the page: a picture shows those as well.
 4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
    stand wherever it happened to be scrolled to.
 5. Masked elements are painted over.
@@ -19,7 +19,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,9 @@ CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
 STEP_MS = 500
 STEPS = 4
-MAX_FRAMES = 5
+MAX_PICTURES = 5
+MAX_FRAMES = 60
+"""Documents of a page, its own among them, that are stilled and read; axe says so when there are more."""
 MAX_HEIGHT = 15_000
 """CSS pixels. Above about 16,000 Chromium repeats the page's beginning in place of its end."""
 MAX_WIDTH = 8_000
@@ -95,17 +98,30 @@ _OPEN_SHADOWS = """
   Element.prototype.attachShadow = function (init) { return attach.call(this, { ...init, mode: 'open' }); };
 })();
 """
-_STILL = """
-([animations, images, sticky]) => {
+# Web components have images and videos of their own; closed shadow roots were opened by the script above.
+_ALL = """
+  const all = selector => {
+    const roots = [document], found = [];
+    for (const root of roots) {
+      found.push(...root.querySelectorAll(selector));
+      for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+    }
+    return found;
+  };
+"""
+_STILL = (
+    "([animations, images, sticky]) => {"
+    + _ALL
+    + """
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
     ${animations ? 'transition: none !important' : ''} }`);
   sheet.ofStageproof = [];
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   if (images) {
-    for (const image of document.querySelectorAll('img[loading=lazy], iframe[loading=lazy]')) image.loading = 'eager';
+    for (const image of all('img[loading=lazy], iframe[loading=lazy]')) image.loading = 'eager';
   }
-  for (const media of document.querySelectorAll('video, audio')) {
+  for (const media of all('video, audio')) {
     media.pause(); media.autoplay = false;
     if (media.currentTime) media.currentTime = 0;
   }
@@ -127,6 +143,7 @@ _STILL = """
   return released;
 }
 """
+)
 _UNDO = """
 () => {
   for (const sheet of document.adoptedStyleSheets) {
@@ -137,11 +154,24 @@ _UNDO = """
   document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof);
 }
 """
-_PENDING_IMAGES = "() => [...document.images].filter(image => !image.complete).length"
-_DECODED = """
-() => Promise.allSettled([document.fonts.ready, ...[...document.images].map(image => image.decode())])
-  .then(all => all.length)
+_PENDING_IMAGES = (
+    "() => {"
+    + _ALL
+    + """
+  let pending = 0;
+  for (const image of all('img')) pending += image.complete ? 0 : 1;
+  return pending;
+}
 """
+)
+_DECODED = (
+    "() => {"
+    + _ALL
+    + """
+  return Promise.allSettled([document.fonts.ready, ...all('img').map(image => image.decode())]).then(() => null);
+}
+"""
+)
 _FINISH_ANIMATIONS = """
 () => {
   let finished = 0, cancelled = 0;
@@ -208,6 +238,14 @@ def prepare(page: Page, still: Stillness) -> None:
     page.add_init_script("\n".join(before))
 
 
+def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None) -> Iterator[Any]:
+    """What a script tells in the page itself, and then in each frame inside it (with the argument `inside`, if any)."""
+    yield page.evaluate(script, argument)
+    for frame in page.frames[1:MAX_FRAMES]:
+        with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
+            yield frame.evaluate(script, argument if inside is None else inside)
+
+
 def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
     if not still.time:
         page.wait_for_timeout(STEP_MS / 2)
@@ -224,7 +262,9 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
 def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
     """Steps between load and the first frame; returns what was done. Errors of the page's timers are heard."""
     log = []
-    released = page.evaluate(_STILL, [still.animations, still.images, still.sticky])
+    how = [still.animations, still.images]
+    # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
+    released = sum(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
     if released:
         log.append(f"sticky or fixed elements let into the flow: {released}")
     quiet = True
@@ -235,23 +275,23 @@ def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
         log.append(f"network never quiet within {QUIET_SECONDS:g} s")
     log.extend(_images(page))
     if still.animations:
-        finished, cancelled = page.evaluate(_FINISH_ANIMATIONS)
+        finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
 
 
 def undo(page: Page) -> None:
     """Take back what `settle` laid over the page, for a page that somebody goes on working with."""
-    page.evaluate(_UNDO)
+    list(in_frames(page, _UNDO))
 
 
 def _images(page: Page) -> list[str]:
     until = time.monotonic() + READY_SECONDS
-    while pending := page.evaluate(_PENDING_IMAGES):
+    while pending := sum(in_frames(page, _PENDING_IMAGES)):
         if time.monotonic() > until:
             return [f"images: {pending} still loading after {READY_SECONDS:g} s"]
         page.wait_for_timeout(50)
-    page.evaluate(_DECODED)
+    list(in_frames(page, _DECODED))
     return ["images: all complete"]
 
 
@@ -275,15 +315,15 @@ def capture(page: Page, masks: Sequence[str], still: Stillness, hearing: Hearing
         previous, clipped = _masked_frame(page, session, masks, still, log)
         if approved is not None and hashlib.sha256(previous).hexdigest() == approved:
             return Picture(previous, True, clipped, (*log, "frames: the first equals the approved picture"))
-        for number in range(2, MAX_FRAMES + 1):
+        for number in range(2, MAX_PICTURES + 1):
             _let_time_pass(page, still, hearing)
             if still.animations:
-                page.evaluate(_FINISH_ANIMATIONS)
+                list(in_frames(page, _FINISH_ANIMATIONS))
             current, clipped = _masked_frame(page, session, masks, still, log)
             if current == previous:
                 return Picture(current, True, clipped, (*dict.fromkeys(log), f"frames: two equal after {number}"))
             previous = current
-        said = f"frames: no two of {MAX_FRAMES} were equal"
+        said = f"frames: no two of {MAX_PICTURES} were equal"
         return Picture(previous, False, clipped, (*dict.fromkeys(log), said))
     finally:
         session.detach()
