@@ -66,8 +66,12 @@ class Joiner:
         self._browser = browser
         self._page: Page | None = None
 
-    def page(self) -> Page:
-        """A page with axe-core in it, which nobody else touches."""
+    def join(self, partials: list[str | None]) -> Any:
+        """One result of the parts of a page's frames, in axe's order; None stands for a frame that was missed."""
+        return json.loads(self._blank().evaluate(_FINISH, [partials, OPTIONS]))
+
+    def _blank(self) -> Page:
+        """A page with axe-core in it, which nobody else touches; made when the first page with frames asks for it."""
         browser = self._browser()
         if self._page is None or self._page.is_closed() or self._page.context.browser is not browser:
             self._page = browser.new_context().new_page()
@@ -75,15 +79,15 @@ class Joiner:
         return self._page
 
 
-def scan(page: Page, blank: Page) -> tuple[dict[str, Any], int, int]:
-    """(axe's result, frames scanned, frames missed); `blank` holds axe-core and is a page nobody else touches."""
+def scan(page: Page, joiner: Joiner) -> tuple[dict[str, Any], int, int]:
+    """(axe's result, frames scanned, frames missed)."""
     told = _tell(page.main_frame, None)
     if "whole" in told:
         result, scanned, missed = told["whole"], 1, 0
     else:
         partials: list[str | None] = []
         missed = _join(page.main_frame, told, partials)
-        result = json.loads(blank.evaluate(_FINISH, [partials, OPTIONS]))
+        result = joiner.join(partials)
         scanned = len([partial for partial in partials if partial])
     if axe_parts(result) is None:
         raise Error(_SOMETHING_ELSE)

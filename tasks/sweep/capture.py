@@ -153,7 +153,7 @@ def take_picture(
 def scan_accessibility(page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner) -> dict[str, Any]:
     """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so."""
     try:
-        result, frames, missed = axe_scan.scan(page, joiner.page())
+        result, frames, missed = axe_scan.scan(page, joiner)
         boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
         nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))
     except Error as error:

@@ -3,7 +3,8 @@
 Parts:
 
 - `run`: what starting costs, and what a run costs beyond the looking itself;
-- `sweep`: our whole sweep beside BackstopJS, Playwright Test and pa11y-ci, on the same 20 pages, in turns;
+- `sweep`: our whole sweep beside BackstopJS, Playwright Test, pa11y-ci and @axe-core/cli, on the same 20 pages, in
+  turns;
 - `growth`: our sweep over 20, 100 and 500 pages, with memory;
 - `repeat`: false alarms on an unchanged site (as it is, slow, on a busy machine), and labelled regressions missed.
 
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--peers", default=",".join(names), help=f"which peers (default all: {', '.join(names)})")
     parser.add_argument("--slow", type=int, default=0, metavar="MS", help="sweep, growth: a server that much slower")
     parser.add_argument("--load", action="store_true", help="sweep: a busy loop on each core while measuring")
+    how = "sweep: peers as their documentation sets them up, in place of as much like ours as they allow"
+    parser.add_argument("--documented", action="store_true", help=how)
     options = parser.parse_args()
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
@@ -60,7 +63,9 @@ def main() -> int:
         parser.error(f"no peer '{strange[0]}'; known: {', '.join(names)}")
     # A file or a pipe has no width of its own, and a table squeezed into 80 columns is unreadable.
     console = Console() if sys.stdout.isatty() else Console(width=150)
-    setting = Setting(console, options.reps, options.pages, peers, options.sizes, options.slow, options.load)
+    setting = Setting(
+        console, options.reps, options.pages, peers, options.sizes, options.slow, options.load, options.documented
+    )
     # Tools and the site are ended on the way out; without this, only Ctrl-C would end them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for part in options.parts or PARTS:

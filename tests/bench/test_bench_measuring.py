@@ -15,7 +15,7 @@ from flows.run_settings import REPOSITORY
 from tests.bench.measuring import Measured, Repeated, against_goal, in_turns, measure, ratio, shown
 from tests.bench.parts import Alarms, growth_table, sweep_table
 from tests.bench.screens import Screen, desktop_screens
-from tests.bench.tools import BackstopPuppeteer, Pa11y, PlaywrightTest, Reading, Stageproof, Tool
+from tests.bench.tools import AxeCommand, BackstopPuppeteer, Pa11y, PlaywrightTest, Reading, Stageproof, Tool
 
 HOME, DASHBOARD = desktop_screens(2)
 URL = "http://127.0.0.1:8700"
@@ -65,7 +65,7 @@ def test_a_tool_that_never_looked_has_no_time() -> None:
     never = Repeated("backstop", "6.3.25")
     never.add(Measured(0.1, 0.1, 1), 0, 20)
     assert (never.wall(), never.wall(min), never.cpu()) == (None, None, None)
-    table = sweep_table({"stageproof": _repeated(10), "backstop": never, "pa11y-ci": _repeated(40)}, 20)
+    table = sweep_table({"stageproof": _repeated(10), "backstop": never, "pa11y-ci": _repeated(40)}, 20, "like ours")
     rows = list(zip(*(column.cells for column in table.columns), strict=True))
     assert [row[-1] for row in rows] == ["", "not measured", "0.25 (goal 0.50: met)"]
     assert [row[2] for row in rows] == ["1 of 1", "0 of 1", "1 of 1"]
@@ -108,7 +108,7 @@ def _tool(kind: type[Tool], folder: Path) -> Tool:
     return kind(folder, URL, [HOME, DASHBOARD])
 
 
-@pytest.mark.parametrize("kind", [Stageproof, BackstopPuppeteer, PlaywrightTest, Pa11y])
+@pytest.mark.parametrize("kind", [Stageproof, BackstopPuppeteer, PlaywrightTest, Pa11y, AxeCommand])
 @pytest.mark.parametrize("content", [None, "", "{"])
 def test_a_missing_or_broken_report_is_a_problem(kind: type[Tool], content: str | None, tmp_path: Path) -> None:
     """And nothing was checked; a report of an earlier run does not speak for this one."""
@@ -215,6 +215,19 @@ def test_pa11ys_report(found: list[dict[str, str]], passed: dict[str, bool], tmp
     """It lists the error of a page that did not load among the issues; without a rule it is none."""
     reading = _tool(Pa11y, tmp_path).reading({"results": {URL + HOME.page.path: found}})
     assert reading.passed == passed
+
+
+AXE = {
+    "clean": ({"url": URL + HOME.page.path, "violations": []}, {HOME.name: True}),
+    "violations": ({"url": URL + HOME.page.path, "violations": [{"id": "label"}]}, {HOME.name: False}),
+    "not-loaded": ({"url": "chrome-error://chromewebdata/", "violations": []}, {}),
+}
+
+
+@pytest.mark.parametrize(("page", "passed"), AXE.values(), ids=AXE.keys())
+def test_axe_clis_report(page: dict[str, Any], passed: dict[str, bool], tmp_path: Path) -> None:
+    """It scans the browser's own page of errors like any other; that is none of the screens."""
+    assert _tool(AxeCommand, tmp_path).reading([page]).passed == passed
 
 
 # -- measuring a process ----------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ A tool's report says which screens it really checked. A screen that its report d
 place of a result, was not checked, so that a tool that failed to start is never taken for a fast one.
 
 Peers come from the npm registry into a folder that git ignores (exact versions below, no lock file, no install scripts,
-no browser downloads); all drive the Chromium that our own checks drive. Without node and npm they are not measured.
+no browser downloads). Without node and npm they are not measured. Two ways to compare, told apart in every table:
+
+- like ours: all that can drive the Chromium of our own checks, as many pages at a time. What the tools themselves do;
+- as documented: with the browser and the number of pages at a time that a user gets who follows their documentation.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from flows.run_settings import REPOSITORY
-from tasks.doors.chromium import find_chromium
+from tasks.doors.chromium import candidates, find_chromium
+from tasks.sweep.axe_scan import GATING_TAGS
 from tests.bench.screens import VIEWPORTS, Screen, write_plan
 from tests.bench.site import LIVE
 
-VERSIONS = {"backstopjs": "6.3.25", "@playwright/test": "1.65.1", "pa11y-ci": "4.1.1"}
+VERSIONS = {"backstopjs": "6.3.25", "@playwright/test": "1.65.1", "pa11y-ci": "4.1.1", "@axe-core/cli": "4.13.0"}
 NO_DOWNLOADS = {
     "PUPPETEER_SKIP_DOWNLOAD": "1",
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
@@ -63,14 +67,21 @@ class Tool(ABC):
     name: ClassVar[str]
     is_visual: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, url: str, screens: Sequence[Screen]) -> None:
+    def __init__(self, folder: Path, url: str, screens: Sequence[Screen], *, documented: bool = False) -> None:
         self.folder = folder / self.name
         self.url = url
         self.screens = list(screens)
+        self.documented = documented
+        """Set up as its documentation does; else as much like ours as it allows."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
     version: str = ""
+
+    @classmethod
+    def lacks(cls) -> str:
+        """What this machine has not and the tool needs, besides its package; empty when nothing."""
+        return ""
 
     @abstractmethod
     def configure(self) -> None:
@@ -186,7 +197,9 @@ class _Backstop(Tool):
 
     def configure(self) -> None:
         """One scenario a page; what moves is hidden by its own option."""
-        browser = {"executablePath": str(find_chromium()), "args": _sandbox()}
+        # Puppeteer's own browser is the whole Chrome, and so is what `backstop init` and its documentation end with.
+        chromium = whole_chromium() if self.documented and self.engine == "puppeteer" else find_chromium()
+        browser = {"executablePath": str(chromium), "args": _sandbox()}
         self._write(
             "backstop.json",
             {
@@ -213,7 +226,7 @@ class _Backstop(Tool):
                 "report": ["json"],
                 "engine": self.engine,
                 "engineOptions": browser,
-                "asyncCaptureLimit": AT_A_TIME,
+                "asyncCaptureLimit": 5 if self.documented else AT_A_TIME,  # 5: what `backstop init` writes
                 "asyncCompareLimit": 50,
                 "misMatchThreshold": 0.1,
             },
@@ -299,7 +312,8 @@ for (const screen of require("./screens.json")) {{
         launch = {"executablePath": str(find_chromium()), "args": _sandbox()}
         configuration = {
             "testDir": ".",
-            "workers": AT_A_TIME,
+            # By itself it takes half of the cores (docs: TestConfig.workers).
+            "workers": max(1, (os.cpu_count() or 1) // 2) if self.documented else AT_A_TIME,
             "fullyParallel": True,
             "retries": 0,
             "timeout": PAGE_TIMEOUT_MS,
@@ -343,7 +357,8 @@ class Pa11y(Tool):
     is_visual = False
 
     def configure(self) -> None:
-        """All pages, as many at a time as the others may."""
+        """All pages, with both runners."""
+        chromium = whole_chromium() if self.documented else find_chromium()
         width, height = VIEWPORTS["desktop"]
         self._write(
             "pa11yci.json",
@@ -352,11 +367,11 @@ class Pa11y(Tool):
                     "runners": ["htmlcs", "axe"],
                     "standard": "WCAG2AA",
                     "timeout": PAGE_TIMEOUT_MS,
-                    "concurrency": AT_A_TIME,
+                    "concurrency": 1 if self.documented else AT_A_TIME,
                     # With a context for each page, one page's end closes the others' (Target.closeTarget: no target).
                     "useIncognitoBrowserContext": False,
                     "viewport": {"width": width, "height": height},
-                    "chromeLaunchConfig": {"executablePath": str(find_chromium()), "args": _sandbox()},
+                    "chromeLaunchConfig": {"executablePath": str(chromium), "args": _sandbox()},
                 },
                 "urls": [self.url + screen.page.path for screen in self.screens if screen.viewport == "desktop"],
             },
@@ -389,7 +404,54 @@ class Pa11y(Tool):
         return Reading(passed, details={"issues": issues})
 
 
-PEERS: tuple[type[Tool], ...] = (BackstopPuppeteer, BackstopPlaywright, PlaywrightTest, Pa11y)
+class AxeCommand(Tool):
+    """@axe-core/cli, which drives the whole Chromium through its driver, a page at a time; it knows no other way."""
+
+    name = "axe-cli"
+    is_visual = False
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Its driver comes with the browser's package, or not at all."""
+        return "" if shutil.which("chromedriver") else "no chromedriver"
+
+    def configure(self) -> None:
+        """Everything is on its command line."""
+        self.version = f"@axe-core/cli {_installed('@axe-core/cli')}"
+
+    def command(self) -> list[str]:
+        """All pages, with the tags that gate in ours."""
+        driver = shutil.which("chromedriver")
+        options = ["--chrome-options=" + ",".join(argument.removeprefix("--") for argument in _sandbox())]
+        return [
+            *_node("@axe-core/cli/dist/src/bin/cli.js"),
+            *(self.url + screen.page.path for screen in self.screens if screen.viewport == "desktop"),
+            f"--chromedriver-path={driver}",
+            f"--chrome-path={whole_chromium()}",
+            f"--tags={','.join(GATING_TAGS)}",
+            "--timeout=90",
+            "--save=report.json",
+            *(options if _sandbox() else []),
+        ]
+
+    def report(self) -> Path:
+        """What it saved."""
+        return self.folder / "report.json"
+
+    def reading(self, content: Any) -> Reading:
+        """A page that axe told of in full was checked."""
+        names = {self.url + screen.page.path: screen.name for screen in self.screens if screen.viewport == "desktop"}
+        # A page that did not load is told of as the browser's own page of errors.
+        passed = {names[page["url"]]: not page["violations"] for page in content if page["url"] in names}
+        return Reading(passed, details={"violations": sum(len(page["violations"]) for page in content)})
+
+
+PEERS: tuple[type[Tool], ...] = (BackstopPuppeteer, BackstopPlaywright, PlaywrightTest, Pa11y, AxeCommand)
+
+
+def whole_chromium() -> Path:
+    """The browser with windows and services, which Puppeteer and Selenium drive; the shell where there is no other."""
+    return next((path for path in candidates() if "headless" not in path.name), find_chromium())
 
 
 def _sandbox() -> list[str]:
