@@ -115,11 +115,23 @@ _INDEX = re.compile(
     # What React's useId counts, in its three spellings: another viewport or one more row above gives another number.
     r"|_[rR]_[0-9a-vH]*_|«[rR][0-9a-vH]*»|(?:\\:|(?<=[\"'-]):)[rR][0-9a-vH]*\\?:"
 )
+# A selector that says where an element lies or what figure it shows: `text[x="79"][transform="translate(0,253.34)"]`.
+_ATTRIBUTE = re.compile(r"""(\[[\w:-]+[~|^$*]?=)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]""")
+_ATTRIBUTES = re.compile(f"(?:{_ATTRIBUTE.pattern})+")
+_NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*")
 
 
 def deindexed(target: str) -> str:
-    """A selector or URL without its counters, so that the same defect keeps its name when rows move."""
-    return _INDEX.sub("", target)
+    """A selector or URL without its counters, so that the same defect keeps its name when rows move.
+
+    Attributes lose their numbers and stand in one order: the hundred labels of a chart's axis are one component.
+    """
+    return _ATTRIBUTES.sub(_without_numbers, _INDEX.sub("", target))
+
+
+def _without_numbers(attributes: re.Match[str]) -> str:
+    named = _ATTRIBUTE.findall(attributes.group())
+    return "".join(sorted(f"{name}{_NUMBER.sub('', value)}]" for name, value in named))
 
 
 class Finding(Record):

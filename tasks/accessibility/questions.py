@@ -3,7 +3,8 @@
 An answer holds until the element changes. "The element" is the set of distinct elements of the component, each as
 
 - axe's snippet of its HTML, without what changes while nothing changes for a visitor: class names and `data-*` (renamed
-  by every build), ids and nonces (made anew by every load; references keep their name and lose their value), counters;
+  by every build), ids and nonces (made anew by every load; references keep their name and lose their value), counters,
+  places in a drawing;
 - what axe measured of it (colours, sizes, the attribute it stumbled over): a style sheet can change an element's looks
   while its HTML stays, and pixels would ask everything again after every update of the browser.
 """
@@ -19,6 +20,8 @@ from typing import Any
 from evidence_store.model import deindexed
 
 _VOLATILE = {"class", "id", "nonce"}
+# Where a part of a drawing lies: a chart that is one pixel wider has the same labels.
+_PLACES = {"cx", "cy", "d", "dx", "dy", "points", "r", "transform", "viewbox", "x", "x1", "x2", "y", "y1", "y2"}
 _REFERENCES = {
     "aria-activedescendant",
     "aria-controls",
@@ -98,7 +101,7 @@ class _Reader(HTMLParser):
         lasting = {
             name: "" if name in _REFERENCES else " ".join(deindexed(value or "").split())
             for name, value in attrs
-            if name not in _VOLATILE and not name.startswith("data-")
+            if name not in _VOLATILE | _PLACES and not name.startswith("data-")
         }
         self.parts.append(json.dumps([tag, sorted(lasting.items())]))
 

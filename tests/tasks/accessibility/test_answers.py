@@ -182,6 +182,11 @@ def test_an_element_that_changed_has_another_digest(other: dict[str, Any]) -> No
     assert element_digest([other]) != element_digest([BUTTON])
 
 
+def test_a_label_that_lies_elsewhere_in_a_chart_is_the_same() -> None:
+    one, other = (node(f'<text x="{x}" transform="translate(0,{y}.5)">Mon</text>') for x, y in ((79, 253), (80, 197)))
+    assert element_digest([one]) == element_digest([other])
+
+
 def test_more_of_the_same_element_is_the_same_and_another_one_is_not() -> None:
     assert element_digest([BUTTON, BUTTON]) == element_digest([BUTTON])
     assert element_digest([BUTTON, node("<b>")]) == element_digest([node("<b>"), BUTTON]) != element_digest([BUTTON])

@@ -82,6 +82,30 @@ def test_an_identifier_that_react_counted_does_not_name_a_violation(first: str, 
     assert one == other
 
 
+AXIS = (
+    'text[data-unformatted="−2"][transform="translate(0,309.03)"]',
+    'text[transform="translate(0,253.34)"][data-unformatted="0"]',
+)
+
+
+def test_labels_of_an_axis_are_one_component() -> None:
+    (finding,) = findings([buttons(*AXIS)]).findings
+    assert (finding.measured, finding.element) == (2, 'text[data-unformatted=""][transform="translate()"]')
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('a[href$="about/"]', 'a[href$="contact/"]'),
+        ('input[name="from"]', 'input[name="to"]'),
+        ('a[title="[1] first"]', 'a[title="[2] second"]'),
+        ("[data-v-7ba5bd90]", "[data-v-11c5bd90]"),
+    ],
+)
+def test_attributes_that_differ_by_words_are_two_components(first: str, second: str) -> None:
+    assert len(findings([buttons(first, second)]).findings) == 2
+
+
 @pytest.mark.parametrize("target", [":root:has(dialog)", ".flex:read-only:hover", "#my_r_a"])
 def test_what_is_no_counter_stays_in_the_name(target: str) -> None:
     assert findings([rule(target=[target])]).findings[0].element == target
