@@ -243,6 +243,8 @@ class Page(PlanTable):
     """Load lazy images before the picture is taken."""
     release_sticky: bool = True
     """Let sticky and fixed elements stand in the flow of a full-page picture, where that moves nothing."""
+    unfold_scrolling: bool = True
+    """Make the window taller for a page whose content scrolls in a part of its own, so that the picture shows all."""
     picture_height: int | None = Field(default=None, ge=200, le=15_000)
     """CSS pixels, from the top, that screenshots show. A page taller than 15,000 needs it; none is otherwise cut."""
     interactions: tuple[Interaction, ...] = ()

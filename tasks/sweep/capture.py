@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Page, ViewportSize
 
 from evidence_store.model import Artifact
 from tasks.sweep import axe_scan, stabilise
@@ -150,11 +150,17 @@ def take_picture(
     }
 
 
-def scan_accessibility(page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner) -> dict[str, Any]:
-    """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so."""
+def scan_accessibility(
+    page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner, pictured: ViewportSize | None
+) -> dict[str, Any]:
+    """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so.
+
+    `pictured` is the window of the screenshot: places of elements are told as they are there.
+    """
     try:
         result, frames, missed = axe_scan.scan(page, joiner)
-        boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
+        with stabilise.in_window(page, pictured):
+            boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
         nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))
     except Error as error:
         return {"axe_problem": f"axe did not finish: {(str(error).strip().splitlines() or ['no reason'])[0][:300]}"}

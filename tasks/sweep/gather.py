@@ -159,13 +159,18 @@ class _Visit:
         if self._look.state is not None:
             perform(tab, self._look.state.do)
             log += [f"steps done: {len(self._look.state.do)}", *stabilise.settle(tab, still, self._hearing)]
+        planned = tab.viewport_size
+        log += stabilise.unfold(tab, still, self._hearing)
         self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
         self._seen |= capture.read_aria(tab, folder, keep)
         picture = capture.take_picture(tab, folder, keep, self._look.mask, still, self._hearing, self._approved)
         self._seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        pictured = tab.viewport_size
         if still.time:
             tab.clock.resume()  # axe waits on timers of the page
-        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner)
+        if planned is not None and planned != pictured:
+            tab.set_viewport_size(planned)
+        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
             shown = self._workspace.read(picture["screenshot"].path)

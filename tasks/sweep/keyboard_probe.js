@@ -426,7 +426,11 @@
     },
     focusUnlooked(id) { const element = elements[id]; element?.focus(); return focused()[0] === element; },
     viewport() { return { width: innerWidth, height: innerHeight, scroll: [scrollX, scrollY], page: [rootElementOf(document).scrollWidth, rootElementOf(document).scrollHeight] }; },
-    toTop() { scrollTo(0, 0); },
+    /** Parts that scroll by themselves too: in the picture of the page they stand at their beginning. */
+    toTop() {
+      scrollTo(0, 0);
+      for (const element of everything()) if (element.scrollTop > 0) element.scrollTo({ top: 0, behavior: 'instant' });
+    },
     scroll(x, y) { scrollTo(x, y); },
     places(wanted) { return wanted.map((id) => (elements[id]?.isConnected && isRendered(elements[id]) ? placed(elements[id]) : null)); },
     element(id) { return elements[id]; },

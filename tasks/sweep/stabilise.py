@@ -6,8 +6,10 @@
    is hidden, videos stand at their beginning. The same in every frame inside the page: a picture shows those as well.
 4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
    stand wherever it happened to be scrolled to.
-5. Masked elements are painted over.
-6. Frames are taken until two in a row are equal. One is enough when it equals what a person approved: that page stands
+5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
+   a picture of the whole page would else show the first screen and nothing more.
+6. Masked elements are painted over.
+7. Frames are taken until two in a row are equal. One is enough when it equals what a person approved: that page stands
    as still as it did then.
 
 Everything in the page is done through CSSOM and the DOM, so that a Content Security Policy or Trusted Types neither
@@ -20,11 +22,11 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import CDPSession, Error, Page
+from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
 from tasks.sweep.hearing import Hearing
@@ -39,6 +41,8 @@ MAX_FRAMES = 60
 MAX_HEIGHT = 15_000
 """CSS pixels. Above about 16,000 Chromium repeats the page's beginning in place of its end."""
 MAX_WIDTH = 8_000
+UNFOLDINGS = 3
+"""Times the window is made taller: what comes into view may bring more."""
 READY_SECONDS = 5.0
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
@@ -54,6 +58,7 @@ class Stillness:
     animations: bool = True
     images: bool = True
     sticky: bool = True
+    unfolded: bool = True
     most_height: int | None = None
     """CSS pixels of the page that are to be in the picture; None: all of them."""
 
@@ -66,6 +71,7 @@ class Stillness:
             animations=page.finish_animations,
             images=page.eager_images,
             sticky=page.release_sticky,
+            unfolded=page.unfold_scrolling,
             most_height=page.picture_height,
         )
 
@@ -185,6 +191,27 @@ _FINISH_ANIMATIONS = """
   return [finished, cancelled];
 }
 """
+# Overflow of <body> is the window's as long as <html> has none of its own (CSS Overflow 3, 3.3).
+_HIDDEN_BELOW = (
+    "([planWidth, planHeight]) => {"
+    + _ALL
+    + """
+  const root = document.documentElement;
+  const ofWindow = [root, ...(getComputedStyle(root).overflowY === 'visible' ? [document.body] : [])];
+  let most = 0;
+  for (const element of all('*')) {
+    const hidden = element.scrollHeight - element.clientHeight;
+    if (!(hidden > most) || ofWindow.includes(element)) continue;
+    if (!/auto|scroll/.test(getComputedStyle(element).overflowY)) continue;
+    const box = element.getBoundingClientRect();
+    const width = Math.min(box.right, innerWidth) - Math.max(box.left, 0);
+    const height = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+    if (width > planWidth / 2 && height > planHeight / 2) most = hidden;
+  }
+  return Math.ceil(most);
+}
+"""
+)
 # A cover over what a scrolling ancestor cuts off would hide what is beside it and make the picture wider than the page.
 _MASK = """
 selectors => {
@@ -278,6 +305,61 @@ def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
         finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
+
+
+def unfold(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
+    """Make the window as tall as the part that fills it and scrolls by itself; returns what was done.
+
+    The window stays so: whoever goes on working with the page brings it back (`in_window`).
+    """
+    planned = page.viewport_size
+    if not still.unfolded or planned is None:
+        return []
+
+    def hidden_at(height: int) -> int:
+        page.set_viewport_size({"width": planned["width"], "height": height})
+        _let_time_pass(page, still, hearing)
+        hearing.wait_until_quiet(page, QUIET_SECONDS)
+        return hidden_now()
+
+    def hidden_now() -> int:
+        return int(page.evaluate(_HIDDEN_BELOW, [planned["width"], planned["height"]]))
+
+    most = still.most_height or MAX_HEIGHT + 1  # one more than a picture may have, so that it says it was cut
+    height, hidden = planned["height"], hidden_now()
+    for _ in range(UNFOLDINGS):
+        if not hidden or height >= most:
+            break
+        taller = min(height + hidden, most)
+        left = hidden_at(taller)
+        if left >= hidden:
+            # What is measured by the window grows with it, and shows no more of itself.
+            hidden_at(height)
+            break
+        height, hidden = taller, left
+    log = []
+    if height != planned["height"]:
+        log.append(f"a part that scrolls by itself was unfolded: the window is {height} px tall")
+        log.extend(_images(page))
+        if still.animations:
+            list(in_frames(page, _FINISH_ANIMATIONS))
+    if hidden:
+        log.append(f"a part that scrolls by itself hides {hidden} px of itself")
+    return log
+
+
+@contextmanager
+def in_window(page: Page, size: ViewportSize | None) -> Iterator[None]:
+    """The page in a window of this size (None: as it is), and then back in the one it had."""
+    before = page.viewport_size
+    if size is None or before is None or size == before:
+        yield
+        return
+    page.set_viewport_size(size)
+    try:
+        yield
+    finally:
+        page.set_viewport_size(before)
 
 
 def undo(page: Page) -> None:

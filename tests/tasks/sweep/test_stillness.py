@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tasks.doors.chromium import find_chromium
 from tasks.sweep import stabilise
@@ -75,6 +78,81 @@ def test_images_of_a_web_component_far_below_are_waited_for(tab: Page) -> None:
     assert not image.evaluate("image => image.complete")
     stabilise.settle(tab, Stillness(time=False), Hearing())
     assert image.evaluate("image => image.complete")
+
+
+SHELL = "<style>body { margin: 0 } main { height: 100vh; overflow-y: auto } p { height: %s; margin: 0 }</style>"
+ROWS = "<main>" + "".join(f"<p>{number}</p>" for number in range(20)) + "</main>"
+WIDE, TALL = {"width": 500, "height": 300}, {"width": 500, "height": 2000}
+
+
+def unfolded(tab: Page, body: str, **still: Any) -> tuple[list[str], ViewportSize | None, stabilise.Picture]:
+    """What was done, the window then, and the picture; the window is brought back."""
+    tab.goto("about:blank")  # what a page did to its own functions stays with it
+    tab.set_content(f"<!doctype html><title>Test</title><body>{body}")
+    recipe, hearing = Stillness(time=False, **still), Hearing()
+    try:
+        log = stabilise.unfold(tab, recipe, hearing)
+        return log, tab.viewport_size, stabilise.capture(tab, [], recipe, hearing, None)
+    finally:
+        tab.set_viewport_size({"width": 500, "height": 300})
+
+
+def height_of(picture: stabilise.Picture) -> int:
+    with Image.open(BytesIO(picture.content)) as image:
+        return image.height
+
+
+def test_content_that_scrolls_in_a_part_of_its_own_is_pictured_to_its_end(tab: Page) -> None:
+    log, window, picture = unfolded(tab, SHELL % "100px" + ROWS)
+    assert (window, height_of(picture), picture.clipped_at) == (TALL, 2000, None)
+    assert log[0] == "a part that scrolls by itself was unfolded: the window is 2000 px tall"
+
+
+def test_what_comes_into_view_may_bring_more(tab: Page) -> None:
+    more = """<script>
+      const main = document.querySelector('main');
+      new IntersectionObserver(([seen]) => {
+        if (!seen.isIntersecting || main.childElementCount > 25) return;
+        main.insertAdjacentHTML('beforeend', '<p></p>'.repeat(6));
+      }).observe(main.lastElementChild);
+    </script>"""
+    _, window, _ = unfolded(tab, SHELL % "100px" + ROWS + more)
+    assert window == {"width": 500, "height": 2600}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (SHELL % "100vh" + ROWS, ["a part that scrolls by itself hides 5700 px of itself"]),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:200px'>"), [
+            "a part that scrolls by itself hides 1800 px of itself"
+        ]),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:100px'>"), []),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='overflow:hidden'>"), []),
+        (SHELL % "100px" + "<style>body { height: 100%; overflow: auto }</style>" + ROWS.replace("main", "div"), []),
+        ("<script>Object.defineProperty(Element.prototype, 'scrollHeight', { get: () => NaN })</script>", []),
+    ],
+    ids=["as tall as the window", "of fixed height", "a small part", "cut off for good", "the window's", "no number"],
+)  # fmt: skip
+def test_a_window_that_would_show_no_more_stays_as_it_is(body: str, says: list[str], tab: Page) -> None:
+    log, window, _ = unfolded(tab, body)
+    assert (log, window) == (says, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "row", "height", "clipped_at"),
+    [
+        ({}, "1000px", 15_000, 15_000),
+        ({"most_height": 700}, "100px", 700, None),
+        ({"unfolded": False}, "9px", 300, None),
+    ],
+    ids=["taller than a picture may be", "as tall as the plan says", "switched off"],
+)
+def test_a_picture_is_as_tall_as_it_may_be(
+    recipe: dict[str, Any], row: str, height: int, clipped_at: int | None, tab: Page
+) -> None:
+    _, _, picture = unfolded(tab, SHELL % row + ROWS, **recipe)
+    assert (height_of(picture), picture.clipped_at) == (height, clipped_at)
 
 
 def test_a_script_is_asked_of_the_page_and_of_every_frame(tab: Page) -> None:
