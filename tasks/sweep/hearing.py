@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response
+from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
 from tasks.sweep.models import PolicyViolation, SeenMessage, SeenRequest
 
@@ -23,6 +23,8 @@ MAX_URL_LENGTH = 2_000
 MAX_BLOCKED = 100
 ENDLESS = frozenset({"eventsource", "websocket", "ping"})
 """Requests that stay open or are never reported as finished; a page that has one can still be quiet."""
+SILENCE_SECONDS = 1.0
+"""Without a message on any of its sockets, a page that draws what they bring is taken to have drawn it."""
 
 
 class Hearing:
@@ -32,6 +34,8 @@ class Hearing:
         self._third_parties = frozenset(third_parties)
         self._requests: dict[Request, SeenRequest] = {}
         self._under_way: set[Request] = set()
+        self._socket_spoke: float | None = None
+        """When a socket opened or brought something, as `time.monotonic()`; None: the page has no socket."""
         self.requests_left_out = 0
         self.messages: list[SeenMessage] = []
         self.messages_left_out = 0
@@ -50,6 +54,7 @@ class Hearing:
         page.on("requestfinished", self._finished)
         page.on("requestfailed", self._failed)
         page.on("console", self._said)
+        page.on("websocket", self._connected)
         page.on("pageerror", lambda error: self.threw(str(error)))
         page.on("dialog", self._asked)
         page.on("framenavigated", self._navigated)
@@ -73,6 +78,15 @@ class Hearing:
             page.wait_for_timeout(15)
             if not self._under_way:
                 page.wait_for_timeout(quiet_ms)  # an answer often makes the page ask for more
+        return True
+
+    def wait_until_silent(self, page: Page, seconds: float) -> bool:
+        """Return when no socket has brought anything for SILENCE_SECONDS, True; or after some seconds, False."""
+        until = time.monotonic() + seconds
+        while self._socket_spoke is not None and time.monotonic() - self._socket_spoke < SILENCE_SECONDS:
+            if time.monotonic() > until:
+                return False
+            page.wait_for_timeout(50)
         return True
 
     def threw(self, words: str) -> None:
@@ -120,6 +134,13 @@ class Hearing:
     def _update(self, request: Request, **seen: Any) -> None:
         if request in self._requests:
             self._requests[request] = self._requests[request].model_copy(update=seen)
+
+    def _connected(self, socket: WebSocket) -> None:
+        self._spoke()
+        socket.on("framereceived", self._spoke)
+
+    def _spoke(self, _content: object = None) -> None:
+        self._socket_spoke = time.monotonic()
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning", "assert"}:

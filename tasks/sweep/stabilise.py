@@ -1,9 +1,11 @@
 """The recipe that makes two looks at an unchanged page equal, pixel for pixel. Each part can be switched off by page.
 
 1. The page's clock is installed and paused *before* navigation, Math.random is seeded; GIFs stand at their first frame.
-2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet.
-3. Images are awaited and decoded, fonts are awaited; finite animations are finished, infinite ones cancelled; the caret
-   is hidden, videos stand at their beginning. The same in every frame inside the page: a picture shows those as well.
+2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet; then
+   sockets must be silent, for a page that draws what they bring.
+3. Images are awaited and decoded, fonts are awaited, and what says that it is busy (aria-busy); finite animations are
+   finished, infinite ones cancelled; the caret is hidden, videos stand at their beginning. The same in every frame
+   inside the page: a picture shows those as well.
 4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
    stand wherever it happened to be scrolled to.
 5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
@@ -160,13 +162,14 @@ _UNDO = """
   document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof);
 }
 """
-_PENDING_IMAGES = (
+_PENDING = (
     "() => {"
     + _ALL
     + """
-  let pending = 0;
-  for (const image of all('img')) pending += image.complete ? 0 : 1;
-  return pending;
+  let images = 0, busy = 0;
+  for (const image of all('img')) images += image.complete ? 0 : 1;
+  for (const part of all('[aria-busy=true]')) busy += part.checkVisibility() ? 1 : 0;
+  return [images, busy];
 }
 """
 )
@@ -300,7 +303,9 @@ def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
         quiet = quiet and hearing.wait_until_quiet(page, QUIET_SECONDS)
     if not quiet:
         log.append(f"network never quiet within {QUIET_SECONDS:g} s")
-    log.extend(_images(page))
+    if not hearing.wait_until_silent(page, READY_SECONDS):
+        log.append(f"a socket never silent within {READY_SECONDS:g} s")
+    log.extend(_ready(page))
     if still.animations:
         finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
@@ -340,7 +345,7 @@ def unfold(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
     log = []
     if height != planned["height"]:
         log.append(f"a part that scrolls by itself was unfolded: the window is {height} px tall")
-        log.extend(_images(page))
+        log.extend(_ready(page))
         if still.animations:
             list(in_frames(page, _FINISH_ANIMATIONS))
     if hidden:
@@ -367,11 +372,12 @@ def undo(page: Page) -> None:
     list(in_frames(page, _UNDO))
 
 
-def _images(page: Page) -> list[str]:
+def _ready(page: Page) -> list[str]:
     until = time.monotonic() + READY_SECONDS
-    while pending := sum(in_frames(page, _PENDING_IMAGES)):
+    while any(pending := [sum(counts) for counts in zip(*in_frames(page, _PENDING), strict=True)]):
         if time.monotonic() > until:
-            return [f"images: {pending} still loading after {READY_SECONDS:g} s"]
+            images, busy = pending
+            return [f"{images} images still loading, {busy} parts still busy after {READY_SECONDS:g} s"]
         page.wait_for_timeout(50)
     list(in_frames(page, _DECODED))
     return ["images: all complete"]

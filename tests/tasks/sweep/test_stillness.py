@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import html
 import os
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
 
 from tasks.doors.chromium import find_chromium
 from tasks.sweep import stabilise
@@ -78,6 +85,74 @@ def test_images_of_a_web_component_far_below_are_waited_for(tab: Page) -> None:
     assert not image.evaluate("image => image.complete")
     stabilise.settle(tab, Stillness(time=False), Hearing())
     assert image.evaluate("image => image.complete")
+
+
+LISTENS = """<!doctype html><title>Test</title><p id=told></p><script>
+  new WebSocket(location.href.replace('http', 'ws') + 'socket').onmessage = event => { told.append(event.data); };
+</script>"""
+
+
+@contextmanager
+def speaking(times: int) -> Iterator[str]:
+    """The address of a page with a socket that says a letter every 0.6 s, so many times, and stays open."""
+
+    def page(connection: ServerConnection, request: Request) -> Response | None:
+        answer = connection.respond(HTTPStatus.OK, LISTENS)
+        del answer.headers["Content-Type"]
+        answer.headers["Content-Type"] = "text/html"
+        return answer if request.path == "/" else None
+
+    def speak(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            for _ in range(times):
+                time.sleep(0.6)
+                socket.send("x")
+            socket.recv()
+
+    with serve(speak, "127.0.0.1", 0, process_request=page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+    thread.join()
+
+
+def settled(tab: Page, body: str) -> list[str]:
+    tab.goto("about:blank")
+    tab.set_content(f"<!doctype html><title>Test</title><body>{body}")
+    return stabilise.settle(tab, Stillness(time=False), Hearing())
+
+
+@pytest.mark.parametrize(
+    ("times", "told", "silent"),
+    [(5, "xxxxx", True), (60, "xxxxxxx", False)],
+    ids=["until it says no more", "but not for ever"],
+)
+def test_what_a_socket_brings_is_waited_for(times: int, told: str, silent: bool, tab: Page) -> None:
+    hearing = Hearing()
+    hearing.listen(tab)
+    with speaking(times) as address:
+        tab.goto(address)
+        log = stabilise.settle(tab, Stillness(time=False), hearing)
+        assert str(tab.text_content("#told")).startswith(told)
+        assert ("a socket never silent within 5 s" not in log) is silent
+        tab.goto("about:blank")
+
+
+BUSY = "<p aria-busy=true %s>x</p><script>setTimeout(() => document.querySelector('p').ariaBusy = %s, 3000)</script>"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (BUSY % ("", "'false'"), "images: all complete"),
+        (BUSY % ("", "'true'"), "0 images still loading, 1 parts still busy after 5 s"),
+        (BUSY % ("hidden", "'true'"), "images: all complete"),
+    ],
+    ids=["for a while", "for ever", "unseen"],
+)
+def test_what_says_that_it_is_busy_is_waited_for(body: str, says: str, tab: Page) -> None:
+    assert says in settled(tab, body)
 
 
 SHELL = "<style>body { margin: 0 } main { height: 100vh; overflow-y: auto } p { height: %s; margin: 0 }</style>"
