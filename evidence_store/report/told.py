@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from evidence_store.model import VerdictWord
 from evidence_store.report.plain_text import counted, line
@@ -31,6 +33,8 @@ WORST_FIRST = ("fail", "error", "not_run", "waived", "warn", "review", "partly",
 
 EVERY_SUBJECT = "*"
 """The gate's subject for a check that named none."""
+
+HEADLINE_CHARACTERS = 140
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,16 @@ class Cause:
         """Whether all places say the same."""
         return len({look.message for look in self.looks}) == 1
 
+    @property
+    def headline(self) -> str:
+        """The beginning of what was seen: in a list of causes of one check, it tells them apart."""
+        return _split(self.first.message)[0]
+
+    @property
+    def rest(self) -> str:
+        """What was seen, after its headline."""
+        return _split(self.first.message)[1]
+
 
 @dataclass(frozen=True)
 class Place:
@@ -179,6 +193,74 @@ class Unseen:
         if len(self.subjects) == 1:
             return self.subjects[0]
         return f"{len(self.subjects):,} of {counted(max(self.of_subjects, len(self.subjects)), 'subject')}"
+
+    @property
+    def headline(self) -> str:
+        """The beginning of the reason."""
+        return _split(self.reason)[0]
+
+    @property
+    def rest(self) -> str:
+        """The reason, after its headline."""
+        return _split(self.reason)[1]
+
+
+Member = TypeVar("Member", Cause, Unseen)
+
+
+@dataclass(frozen=True)
+class Group(Generic[Member]):
+    """Everything that one check says with one word, the widest first."""
+
+    id: str
+    """Its anchor."""
+    members: tuple[Member, ...]
+
+    @property
+    def first(self) -> Member:
+        """The one that is on most subjects; what is said of the check itself, all of them say."""
+        return self.members[0]
+
+    @property
+    def subjects(self) -> int:
+        """How many subjects the members are on, each counted once."""
+        return len({subject for member in self.members for subject in member.subjects})
+
+    @property
+    def where(self) -> str:
+        """`7 of 10 subjects`; of a whole check that named none, nothing can be counted."""
+        if self.first.subjects == (EVERY_SUBJECT,):
+            return "the whole check"
+        return f"{self.subjects:,} of {counted(max(self.first.of_subjects, self.subjects), 'subject')}"
+
+    @property
+    def noun(self) -> str:
+        """What its members are."""
+        return "cause" if isinstance(self.first, Cause) else "reason"
+
+    @property
+    def amount(self) -> str:
+        """`3 causes`."""
+        return counted(len(self.members), self.noun)
+
+
+def grouped(section: str, members: Iterable[Member]) -> tuple[Group[Member], ...]:
+    """The members by word and check, worst and then widest first; anchors begin with the section's."""
+    groups: dict[tuple[str, str], list[Member]] = defaultdict(list)
+    for member in members:
+        groups[member.word, member.check].append(member)
+    made = [Group("", tuple(group)) for group in groups.values()]
+    made.sort(key=lambda group: (WORST_FIRST.index(group.first.word), -group.subjects, group.first.check))
+    return tuple(Group(f"{section}-{place}", group.members) for place, group in enumerate(made, 1))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first statement of a text, as short as a glance, and what follows it."""
+    first = text.partition("\n")[0].partition("; ")[0]
+    if len(first) > HEADLINE_CHARACTERS:
+        first = first[:HEADLINE_CHARACTERS]
+        first = first.rpartition(" ")[0] or first
+    return (f"{first}…" if len(first) < len(text) else first), text[len(first) :].lstrip("; \n")
 
 
 @dataclass(frozen=True)
@@ -326,6 +408,21 @@ class Story:
     total: int
     about: tuple[Fact, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def block_groups(self) -> tuple[Group[Cause], ...]:
+        """What blocks, by check."""
+        return grouped("blocks", self.blocks)
+
+    @property
+    def unseen_groups(self) -> tuple[Group[Unseen], ...]:
+        """What was not looked at, by outcome and check."""
+        return grouped("unseen", self.unseen)
+
+    @property
+    def notice_groups(self) -> tuple[Group[Cause], ...]:
+        """Warnings and open questions, by check."""
+        return grouped("notices", self.notices)
 
     def section(self, section_id: str) -> Section:
         """The part with this anchor."""
