@@ -315,6 +315,45 @@ class Decision(Record):
         return tuple(subject for subject in self.subjects if subject.outcome in outcomes and not subject.waived_by)
 
 
+class KnownNote(Record):
+    """A finding that a named person accepted until an instant, and what became of it in this run."""
+
+    check: str
+    subject: str
+    rule: str
+    element: str = ""
+    owner: str
+    reason: str
+    ticket: str = ""
+    expires: AwareDatetime
+    state: str = Field(pattern=r"^(known|expired|fixed|not_scanned)$")
+    """`known`: seen and let through. `expired`: seen, and it gates again. `fixed`: looked for and not seen.
+    `not_scanned`: nobody can say."""
+    expires_soon: bool = False
+    why: str = ""
+    """Of `not_scanned`: what kept the run from looking."""
+    fingerprint: str = ""
+    """Of the finding of this run that tells of it; empty when none does."""
+
+
+class AnswerNote(Record):
+    """A person's recorded answer, and whether this run put its question. It tells; nothing is counted by it."""
+
+    check: str
+    subject: str
+    rule: str
+    element: str = ""
+    answer: str
+    by: str
+    answered_at: AwareDatetime
+    signed: bool
+    file: str
+    """Its name among the target's `reviews`."""
+    state: str = Field(pattern=r"^(asked|not_asked|not_scanned)$")
+    """`not_asked`: the page was scanned and the question is gone. `not_scanned`: nobody can say."""
+    why: str = ""
+
+
 class Redaction(Record):
     """How often which rule removed something from the evidence; never what it was."""
 
@@ -358,6 +397,8 @@ class Manifest(Record):
     """Wall seconds of each phase of the run."""
     redaction: Redaction = Redaction()
     previous: PreviousRun | None = None
+    known: tuple[KnownNote, ...] = ()
+    answers: tuple[AnswerNote, ...] = ()
 
     @property
     def duration(self) -> timedelta:

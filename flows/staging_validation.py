@@ -49,6 +49,7 @@ from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.gathering_places import GatheringPlace, gathering_place
 from flows.run_progress import announce
 from flows.run_settings import home_folder, ready_plan, target_names
+from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
 from tasks.exporting import exports_of
@@ -345,6 +346,8 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         phases=run.phases,
         redaction=run.workspace.redactor.report(),
         previous=run.previous,
+        known=known_notes(run.expected, results, run.opened.opened_at, run.workspace),
+        answers=answer_notes(run.expected, results, run.plan.target.name, run.workspace),
     )
 
 

@@ -121,6 +121,7 @@ class _Writing:
         ]
         columns = ("State", "Waiver", "Owner", "Until", "Why", "Ticket", "In this run")
         yield from self.table(columns, waivers, "This run has no waivers.")
+        yield from self.known(story)
         yield from self.changes(story)
         yield from self.scorecard(story)
         yield from self.heading(story.section("everything"))
@@ -135,6 +136,24 @@ class _Writing:
         for place, step in enumerate(story.steps, 1):
             yield f"{place}. {self.cell(step.words, 400)}"
             yield from ("", "   ```", *(f"   {command}" for command in step.command.splitlines()), "   ```", "")
+
+    def known(self, story: Story) -> Iterator[str]:
+        if story.known:
+            yield from ("### Known findings", "")
+        known = [
+            (
+                told.label,
+                *map(self.cell, (f"{told.rule}, {told.amount} of {told.check}", told.owner, told.until, told.reason)),
+                self.cell(told.ticket),
+                self.cell(told.remark),
+            )
+            for told in story.known
+        ]
+        yield from self.table(("State", "Findings", "Owner", "Until", "Why", "Ticket", "In this run"), known)
+        if story.answers:
+            yield from ("### Answers of people", "", self.cell(story.answers), "")
+        unasked = [tuple(map(self.cell, (told.question, told.said, told.file))) for told in story.unasked]
+        yield from self.table(("Answered, no longer asked", "Answer", "File"), unasked)
 
     def changes(self, story: Story) -> Iterator[str]:
         yield from self.heading(story.section("changes"))

@@ -31,6 +31,7 @@ MOST_PLACES = 1_000
 FEW = 3
 """Of a long list, what is shown before it is unfolded: the worst, for they come first."""
 FEW_PICTURES = 8
+FEW_KNOWN = 6
 FEW_CAUSES = 6
 """A report with no more causes than these is short enough to stand unfolded."""
 
@@ -102,6 +103,7 @@ def render(manifest: Manifest, files: Collection[str]) -> str:
         most_places=MOST_PLACES,
         few=FEW,
         few_pictures=FEW_PICTURES,
+        few_known=FEW_KNOWN,
         all_open=len(story.blocks) <= FEW_CAUSES,
     )
 

@@ -5,7 +5,7 @@ Terminal, Markdown, page and portal show these words in this order:
 1. the verdict in a sentence, and when, how long, who, which verdict before;
 2. what blocks, by cause: one broken component on forty pages is one entry with forty places;
 3. what was not looked at or could not be judged, with the reason;
-4. what is waived: by whom, why, until when;
+4. what is waived or known: by whom, why, until when; and answers that nobody asks for any more;
 5. what changed since the last sealed run of this target;
 6. the scorecard of the launch plan;
 7. everything, check by check, warnings and open questions first;
@@ -28,6 +28,7 @@ from evidence_store.model import (
     CheckResult,
     Decision,
     Finding,
+    KnownNote,
     Manifest,
     Outcome,
     SubjectDecision,
@@ -51,10 +52,12 @@ from evidence_store.report.told import (
     EVERY_SUBJECT,
     LABELS,
     WORST_FIRST,
+    AnswerTold,
     Cause,
     Changes,
     CheckTold,
     Fact,
+    KnownTold,
     Look,
     Measure,
     Picture,
@@ -108,6 +111,7 @@ class _Telling:
         for result in manifest.results:
             for finding in result.findings:
                 self.findings[result.check, finding.subject].append(finding)
+        self.known = {(note.check, note.fingerprint): note.state for note in manifest.known}
         self.looks: dict[tuple[int, str], Look] = {}
         self.subjects: dict[str, list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.subjects:
@@ -134,7 +138,8 @@ class _Telling:
             (subject, finding)
             for subject in decision.subjects
             for finding in self._findings_of(subject)
-            if finding.word in {"warn", "review"}
+            if self._word(subject, finding) in {"warn", "review"}
+            if self.known.get((subject.check, finding.fingerprint)) != "fixed"  # told with what is known
         )
         checks = tuple(sorted((self._check(check) for check in self.subjects), key=lambda told: _rank(told.word)))
         words = [subject.word for subject in decision.subjects]
@@ -151,7 +156,7 @@ class _Telling:
             sections=(
                 Section("blocks", "What blocks", f"{len(blocks):,}"),
                 Section("unseen", "What was not looked at", f"{unseen_subjects:,} of {len(words):,}"),
-                Section("waivers", "What is waived", f"{len(waivers):,}"),
+                Section("waivers", "What is waived or known", f"{len(waivers) + len(manifest.known):,}"),
                 Section("changes", "What changed", _changes_count(changes, self.before)),
                 Section(
                     "scorecard",
@@ -164,6 +169,9 @@ class _Telling:
             blocks=blocks,
             unseen=unseen,
             waivers=tuple(sorted(waivers, key=lambda told: ("expired", "unused", "used").index(told.state))),
+            known=self._known(),
+            answers=self._answers(),
+            unasked=self._unasked(),
             changes=changes,
             scorecard=scorecard,
             notices=notices,
@@ -289,10 +297,17 @@ class _Telling:
     def _findings_of(self, subject: SubjectDecision) -> list[Finding]:
         return self.findings.get((subject.check, subject.subject), [])
 
+    def _word(self, subject: SubjectDecision, finding: Finding) -> str:
+        """The word of a finding beside what people said of it."""
+        if subject.waived_by and finding.word == "fail":
+            return "waived"
+        known = finding.word == "warn" and self.known.get((subject.check, finding.fingerprint)) == "known"
+        return "known" if known else finding.word
+
     def _causes(self, found: Iterable[tuple[SubjectDecision, Finding]]) -> tuple[Cause, ...]:
         groups: dict[tuple[str, str, str, str], list[tuple[SubjectDecision, Finding]]] = defaultdict(list)
         for subject, finding in found:
-            word = _shown_word(subject, finding)
+            word = self._word(subject, finding)
             groups[subject.check, finding.rule, deindexed(finding.element[:_GROUPED_BY]), word].append(
                 (subject, finding)
             )
@@ -328,7 +343,7 @@ class _Telling:
 
     def _look(self, subject: SubjectDecision, finding: Finding) -> Look:
         """The finding in words; it is told in several places and put in words once."""
-        key = (id(finding), _shown_word(subject, finding))
+        key = (id(finding), self._word(subject, finding))
         if key not in self.looks:
             self.looks[key] = self._worded(subject, finding)
         return self.looks[key]
@@ -340,7 +355,7 @@ class _Telling:
         if self.before is not None and _is_problem(finding):
             since = "still" if finding.fingerprint in self.before else "new"
         return Look(
-            word=_shown_word(subject, finding),
+            word=self._word(subject, finding),
             check=line(subject.check),
             subject=line(finding.subject),
             message=passage(finding.message),
@@ -431,6 +446,43 @@ class _Telling:
             expires_soon=note.expires_soon,
             remark=remark,
             looks=looks,
+        )
+
+    def _known(self) -> tuple[KnownTold, ...]:
+        groups: dict[tuple[object, ...], list[KnownNote]] = defaultdict(list)
+        for note in self.manifest.known:
+            said = (note.owner, note.reason, note.ticket, note.expires)
+            groups[note.state, note.check, note.rule, note.why, *said].append(note)
+        told = [_known_told(notes) for notes in groups.values()]
+        order = list(_WHAT_BECAME)
+        return tuple(sorted(told, key=lambda known: (order.index(known.state), -len(known.places), known.rule)))
+
+    def _answers(self) -> str:
+        states = Counter(note.state for note in self.manifest.answers)
+        if not states:
+            return ""
+        told = {
+            "asked": "to a question that this run put",
+            "not_scanned": "of a page that this run did not scan",
+            "not_asked": "to a question that nobody asks any more",
+        }
+        parts = [f"{states[state]:,} {words}" for state, words in told.items() if states[state]]
+        return f"{counted(states.total(), 'answer')} of people {'is' if states.total() == 1 else 'are'} on record: " + (
+            f"{listed(parts)}."
+        )
+
+    def _unasked(self) -> tuple[AnswerTold, ...]:
+        return tuple(
+            AnswerTold(
+                question=line(f"{note.rule}{f' at {note.element}' if note.element else ''} on {note.subject}"),
+                said=line(
+                    f"{note.by} answered '{note.answer}' on {note.answered_at:%Y-%m-%d},"
+                    f" {'signed' if note.signed else 'unsigned'}"
+                ),
+                file=line(f"reviews/{note.file}"),
+            )
+            for note in self.manifest.answers
+            if note.state == "not_asked"
         )
 
     # 5. Changes
@@ -558,9 +610,7 @@ class _Telling:
         return SubjectTold(
             subject=line(subject.subject),
             word=subject.word,
-            words=tuple(
-                dict.fromkeys((subject.word, *(look.word for look in looks if look.word in {"warn", "review"})))
-            ),
+            words=tuple(dict.fromkeys((subject.word, *(look.word for look in looks if look.word in _ASIDE)))),
             reason="" if reason in said else reason,
             looks=tuple(looks),
         )
@@ -609,6 +659,15 @@ _STEPS = (
     ),
 )
 
+_ASIDE = {"known", "warn", "review"}
+"""Words of findings that stand beside their subject's own."""
+_WHAT_BECAME = {
+    "expired": "Seen, and the acceptance has expired: it gates again.",
+    "fixed": "Looked for and not seen: `stageproof known RUN --prune` takes it off the list.",
+    "not_scanned": "Not looked for, so nothing says that it is fixed",
+    "known": "Seen, and let through.",
+}
+"""Of findings that are listed as known: those first that somebody has to act on."""
 _NEVER = {"service": "never reached", "journey": "never run", "page state": "never looked at"}
 
 
@@ -638,10 +697,6 @@ def _is_problem(finding: Finding) -> bool:
     return finding.outcome in {Outcome.FAIL, Outcome.ERROR}
 
 
-def _shown_word(subject: SubjectDecision, finding: Finding) -> str:
-    return "waived" if subject.waived_by and finding.word == "fail" else finding.word
-
-
 def _rank(word: str) -> int:
     return WORST_FIRST.index(word)
 
@@ -666,6 +721,32 @@ def _changes_count(changes: Changes, before: frozenset[str] | None) -> str:
         return "first run"
     new = len({look.fingerprint for cause in changes.new for look in cause.looks})
     return f"{new:,} new"
+
+
+def _known_told(notes: Sequence[KnownNote]) -> KnownTold:
+    note = notes[0]
+    remark = _WHAT_BECAME[note.state]
+    if note.state == "not_scanned":
+        remark = f"{remark}: {passage(note.why)}"
+    return KnownTold(
+        state=note.state,
+        check=line(note.check),
+        rule=line(note.rule),
+        owner=line(note.owner),
+        reason=passage(note.reason),
+        ticket=line(note.ticket),
+        ticket_address=web_address(note.ticket),
+        until=instant(note.expires),
+        expires_soon=note.expires_soon,
+        remark=remark,
+        places=tuple(
+            Place(
+                line(f"{place.subject} at {place.element}" if place.element else place.subject),
+                place.fingerprint if _FINGERPRINT.fullmatch(place.fingerprint) else "",
+            )
+            for place in notes
+        ),
+    )
 
 
 def _measure(finding: Finding) -> Measure | None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence_store.report.plain_text import counted
-from evidence_store.report.told import LABELS, Cause, CheckTold, Section, Story, Unseen, WaiverTold
+from evidence_store.report.told import LABELS, Cause, CheckTold, KnownTold, Section, Story, Unseen, WaiverTold
 
 MOST_CAUSES = 20
 MOST_PLACES = 5
@@ -32,6 +32,8 @@ _STYLES = {
     "partly": "yellow",
     "unused": "yellow",
     "expired": "yellow",
+    "fixed": "yellow",
+    "not_scanned": "yellow",
 }
 _SIGNS = {
     "go": "✔",
@@ -48,6 +50,9 @@ _SIGNS = {
     "used": "⚑",
     "unused": "○",
     "expired": "!",
+    "known": "⚑",
+    "fixed": "○",
+    "not_scanned": "○",
 }
 _SINCE = {"new": " (new)", "partly new": " (partly new)", "still": " (was there before)", "": ""}
 _PLAIN = str.maketrans(
@@ -81,6 +86,14 @@ class _Printing:
             self.waiver(waiver)
         if not story.waivers:
             self.say("This run has no waivers.")
+        for known in story.known[:MOST_CAUSES]:
+            self.known(known)
+        self.beyond(len(story.known), MOST_CAUSES, "acceptance")
+        if story.answers:
+            self.say(story.answers)
+        for answer in story.unasked[:MOST_PLACES]:
+            self.say(f"{answer.question}: {answer.said} ({answer.file})", 4)
+        self.beyond(len(story.unasked), MOST_PLACES, "answer")
         self.changes(story)
         self.scorecard(story)
         self.heading(story.section("everything"))
@@ -137,6 +150,13 @@ class _Printing:
         self.say(waiver.reason, 4)
         ticket = f", ticket {waiver.ticket}" if waiver.ticket else ""
         self.say(f"{waiver.owner}, until {waiver.until}{ticket}. {waiver.remark}", 4)
+
+    def known(self, known: KnownTold) -> None:
+        self.entry(known.state, f"{known.rule}, {known.amount} of {known.check}")
+        ticket = f", ticket {known.ticket}" if known.ticket else ""
+        self.say(f"{known.owner}, until {known.until}{ticket}: {known.reason}", 4)
+        self.say(known.remark, 4)
+        self.places([place.subject for place in known.places])
 
     def changes(self, story: Story) -> None:
         self.heading(story.section("changes"))

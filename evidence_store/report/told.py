@@ -23,13 +23,16 @@ LABELS: Mapping[str, str] = {
     "used": "In use",
     "unused": "Unused",
     "expired": "Expired",
+    "known": "Known",
+    "fixed": "Fixed, still listed",
+    "not_scanned": "Not scanned",
     "go": "GO",
     "no-go": "NO-GO",
     "incomplete": "INCOMPLETE",
 }
 """What a person reads for each word; the same in every face."""
 
-WORST_FIRST = ("fail", "error", "not_run", "waived", "warn", "review", "partly", "pass", "absent")
+WORST_FIRST = ("fail", "error", "not_run", "waived", "known", "warn", "review", "partly", "pass", "absent")
 
 EVERY_SUBJECT = "*"
 """The gate's subject for a check that named none."""
@@ -260,6 +263,7 @@ def _split(text: str) -> tuple[str, str]:
     if len(first) > HEADLINE_CHARACTERS:
         first = first[:HEADLINE_CHARACTERS]
         first = first.rpartition(" ")[0] or first
+        return f"{first}…", f"…{text[len(first) :].strip()}"
     return (f"{first}…" if len(first) < len(text) else first), text[len(first) :].lstrip("; \n")
 
 
@@ -284,6 +288,43 @@ class WaiverTold:
     def label(self) -> str:
         """The word a person reads."""
         return LABELS[self.state]
+
+
+@dataclass(frozen=True)
+class KnownTold:
+    """Findings of one rule that one person accepted in the same words, and what became of them in this run."""
+
+    state: str
+    check: str
+    rule: str
+    owner: str
+    reason: str
+    ticket: str
+    ticket_address: str | None
+    until: str
+    expires_soon: bool
+    remark: str
+    places: tuple[Place, ...]
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.state]
+
+    @property
+    def amount(self) -> str:
+        """`12 findings`."""
+        return counted(len(self.places), "finding")
+
+
+@dataclass(frozen=True)
+class AnswerTold:
+    """A recorded answer to a question that nobody asks any more."""
+
+    question: str
+    said: str
+    """Who answered what, and when."""
+    file: str
 
 
 @dataclass(frozen=True)
@@ -398,6 +439,11 @@ class Story:
     blocks: tuple[Cause, ...]
     unseen: tuple[Unseen, ...]
     waivers: tuple[WaiverTold, ...]
+    known: tuple[KnownTold, ...]
+    answers: str
+    """How many recorded answers there are, and whether they were asked for; empty when there are none."""
+    unasked: tuple[AnswerTold, ...]
+    """Those that nobody asks for any more."""
     changes: Changes
     scorecard: tuple[WorkstreamTold, ...]
     notices: tuple[Cause, ...]

@@ -84,6 +84,14 @@ def test_a_path_with_odd_characters_leads_to_that_file_alone() -> None:
     assert 'src="./data/sweep/a%23b%3Fc%2520%22d%27@phone/screenshot.png"' in html
 
 
+def test_known_findings_and_stale_answers_stand_next_to_waivers() -> None:
+    html = render(manifest("no-go"), ())
+    waivers = html[html.index('<section id="waivers"') : html.index('<section id="changes"')]
+    for words in ("Known findings", "Fixed, still listed", "Not scanned", "Expired", "Answered, no longer asked"):
+        assert words in waivers
+    assert "Answers of people" not in render(manifest("go"), ())
+
+
 def test_a_fingerprint_names_one_place() -> None:
     found = no_go()
     found["axe"] += [found["axe"][0], found["axe"][0]]

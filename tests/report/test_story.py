@@ -220,7 +220,7 @@ def test_waivers_say_by_whom_why_until_when_and_what_became_of_them() -> None:
 
 def test_what_changed_counts_new_still_and_no_longer_seen() -> None:
     changes = tell(manifest("no-go")).changes
-    assert changes.summary.endswith("10 new problems, 1 still there, 2 of 3 no longer seen.")
+    assert changes.summary.endswith("11 new problems, 1 still there, 2 of 3 no longer seen.")
     assert [cause.check for cause in changes.still] == ["visual"]
     assert "No longer seen is not the same as fixed" in changes.remark
 
@@ -352,3 +352,58 @@ def test_the_words_are_told_without_a_template_engine_or_a_terminal_library() ->
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+# -- what people accepted and answered --------------------------------------------------------------------------------
+
+
+def test_known_findings_are_told_in_one_place_those_first_that_need_somebody() -> None:
+    story = tell(manifest("no-go"))
+    assert [(known.state, known.rule, known.owner) for known in story.known] == [
+        ("expired", "color-contrast", "Ada Okafor"),
+        ("fixed", "label", "Ada Okafor"),
+        ("not_scanned", "label", "Ada Okafor"),
+        ("known", "region", "Ada Okafor"),
+    ]
+    assert story.known[2].remark.endswith("nothing says that it is fixed: 1 frame could not be scanned")
+    assert story.section("waivers").count == "7"
+    assert "region" not in {cause.rule for cause in story.notices}
+    assert "heading-order" in {cause.rule for cause in story.notices}
+
+
+def test_a_known_finding_is_called_known_where_its_subject_is_told() -> None:
+    axe = next(check for check in tell(manifest("no-go")).checks if check.check == "axe")
+    (subject,) = [told for told in axe.subjects if told.subject == "settings@desktop"]
+    assert {look.rule: look.word for look in subject.looks}["region"] == "known"
+    assert "known" in subject.words
+
+
+def test_without_notes_a_finding_is_the_warning_it_always_was() -> None:
+    """A package made before there were notes."""
+    story = tell(manifest("no-go", known=(), answers=()))
+    assert "region" in {cause.rule for cause in story.notices}
+    assert (story.known, story.answers, story.unasked) == ((), "", ())
+
+
+def test_acceptances_in_the_same_words_are_one_entry() -> None:
+    note = next(note for note in manifest("no-go").known if note.state == "fixed")
+    many = [note.model_copy(update={"subject": f"page-{place}@phone"}) for place in range(40)]
+    other = note.model_copy(update={"owner": "Bo"})
+    story = tell(manifest("no-go", known=(*many, other)))
+    assert [(known.owner, known.amount) for known in story.known] == [
+        ("Ada Okafor", "40 findings"),
+        ("Bo", "1 finding"),
+    ]
+
+
+def test_answers_nobody_asks_for_are_listed_and_count_for_nothing() -> None:
+    told = manifest("no-go")
+    story = tell(told)
+    assert story.answers == (
+        "3 answers of people are on record: 1 to a question that this run put, 1 of a page that this run did not scan"
+        " and 1 to a question that nobody asks any more."
+    )
+    (unasked,) = story.unasked
+    assert unasked.question == "color-contrast at .hero > p on reports@desktop"
+    assert unasked.said == "ada answered 'pass' on 2026-01-21, signed"
+    assert tell(told.model_copy(update={"answers": ()})).counts == story.counts
