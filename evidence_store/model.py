@@ -237,21 +237,27 @@ class Release(Record):
     problem: str | None = None
     """Why a probe did not yield a release."""
 
+    def not_the_one_asked_for(self) -> str | None:
+        """Why no result can count, as far as it is certain before the first look; None when results may count."""
+        if not self.requested:
+            return None
+        if self.unknown_reason is not None:
+            return f"release {self.requested} was asked for, but this target cannot name its release"
+        if self.before is not None and not same_release(self.requested, self.before):
+            return f"staging serves release {self.before}, but {self.requested} was asked for"
+        return None
+
     def doubt(self) -> str | None:
         """Why nobody can say what was tested, or None when the release is certain (or declared unknowable)."""
         if self.unknown_reason is not None:
-            if self.requested:
-                return f"release {self.requested} was asked for, but this target cannot name its release"
-            return None
+            return self.not_the_one_asked_for()
         if self.problem is not None:
             return f"the release on staging could not be read: {self.problem}"
         if self.before is None or self.after is None:
             return "the release on staging was not read before and after the run"
         if self.before != self.after:
             return f"the release changed during the run, from {self.before} to {self.after}"
-        if self.requested and not same_release(self.requested, self.before):
-            return f"staging serves release {self.before}, but {self.requested} was asked for"
-        return None
+        return self.not_the_one_asked_for()
 
 
 def same_release(left: str, right: str) -> bool:

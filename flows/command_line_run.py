@@ -158,6 +158,8 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
                     progress.update(sources[name], completed=len(seen[name]))
                     if details.get("problem"):
                         progress.console.print(f"{name} could not look: {details['problem']}", markup=False)
+                elif event == "wrong release":
+                    progress.console.print(f"Nothing is looked at: {name}", markup=False, style="bold yellow")
                 elif event in PHASE_WORDS:
                     progress.update(phase, description=PHASE_WORDS[event])
                     if not console.is_terminal:

@@ -69,7 +69,9 @@ class Run:
     profile: Profile
     expected: dict[str, tuple[str, ...]]
     checks: list[str]
-    """Checks that are looked at; `--only` narrows them, and never what is expected."""
+    """Checks that are looked at; `--only` and a wrong release narrow them, and never what is expected."""
+    left_out_because: str
+    """Why the other checks are not looked at."""
     waivers: tuple[Waiver, ...]
     store: ObjectStore
     ledger: Ledger
@@ -109,7 +111,8 @@ def validate_staging(
     Args:
         target: Name of a target in deployments/targets, or the path of a plan.
         profile: What this kind of run expects; a profile of the plan.
-        release: The release that must be on staging; leave empty to accept the one that is there.
+        release: The release that must be on staging; leave empty to accept the one that is there. When another one is
+            there, nothing is looked at, and the run ends as Incomplete.
         only: Look at these checks only. The others are still expected, so such a run never ends in Go.
         note: What a reader of the evidence should know about this run.
         started_by: Who or what started the run.
@@ -199,12 +202,27 @@ def open_run(
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
     checks = [check for check in expected if check in plan.checks and (not only or check in only)]
+    left_out_because = "left out of this run by --only"
+    if finished is None:
+        workspace.write("data/plan.json", plan.canonical_json(), "application/json")
+    if not resume:
+        probe = read_release(plan, "before", workspace)
+        seen = {"before": probe.release, "problem": probe.problem} if probe else {}
+        opened = opened.model_copy(update={"release": opened.release.model_copy(update=seen)})
+        workspace.remember(opened)
+    wrong_release = opened.release.not_the_one_asked_for()
+    if wrong_release is not None:
+        # Whatever a look would show, it could not count: only what was read already is judged.
+        announce("wrong release", wrong_release)
+        checks = [check for check in checks if not sources_for([check], plan)]
+        left_out_because = f"nothing was looked at: {wrong_release}"
     run = Run(
         plan=plan,
         profile_name=profile_name,
         profile=profile,
         expected=expected,
         checks=checks,
+        left_out_because=left_out_because,
         waivers=waivers,
         store=store,
         ledger=ledger,
@@ -215,13 +233,6 @@ def open_run(
         previous=ledger.compared_with(plan.target.name, checks),
         finished=finished,
     )
-    if finished is None:
-        workspace.write("data/plan.json", plan.canonical_json(), "application/json")
-    if not resume:
-        probe = read_release(plan, "before", workspace)
-        seen = {"before": probe.release, "problem": probe.problem} if probe else {}
-        run.opened = opened.model_copy(update={"release": opened.release.model_copy(update=seen)})
-        workspace.remember(run.opened)
     run.phases["open"] = round(time.monotonic() - began, 3)
     get_run_logger().info(f"Run {run.opened.run_id}: {sum(map(len, expected.values()))} subjects are expected")
     return run
@@ -316,7 +327,7 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
     judged = {result.check for result in results}
     for check in (check_named(name) for name in run.expected if name not in judged):
         if check.spec.id in run.plan.checks:
-            results.append(left_out(check, run.expected[check.spec.id]))
+            results.append(left_out(check, run.expected[check.spec.id], run.left_out_because))
         else:
             # Required and not planned: an empty result, so that its title and its remedy are told with it.
             results.append(CheckResult(spec=check.spec))

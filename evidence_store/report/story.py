@@ -189,6 +189,8 @@ class _Telling:
         said = f"{verdict} for {self._release()} on {target}: "
         if not self.decision.subjects:
             return f"{said}the plan expects nothing, so nothing was proven."
+        if self._serves_another():
+            return f"{said}release {_short(self.manifest.release.requested or '')} was asked for, so no result counts."
         if self.decision.doubt is not None:
             return f"{said}nobody can say which release was tested, so none of the results counts."
         gaps = self._gaps()
@@ -257,6 +259,10 @@ class _Telling:
     def _waits_for_a_person(self, subject: SubjectDecision) -> bool:
         outcomes = {finding.outcome for finding in self._findings_of(subject)}
         return Outcome.REVIEW in outcomes and Outcome.NOT_RUN not in outcomes
+
+    def _serves_another(self) -> bool:
+        release = self.manifest.release
+        return release.before is not None and release.not_the_one_asked_for() is not None
 
     def _release(self) -> str:
         release = self.manifest.release
@@ -378,7 +384,8 @@ class _Telling:
         if self.decision.doubt is not None:  # one cause for all: it is told once
             places = tuple(Place(f"{line(s.check)}: {line(s.subject)}", "") for s in self.decision.subjects)
             doubt = passage(self.decision.doubt)
-            title = "Nobody can say which release was tested"
+            nobody = "Nobody can say which release was tested"
+            title = "It is not the release that was asked for" if self._serves_another() else nobody
             return (Unseen("error", "every check", title, doubt, "", None, places, len(places)),)
         groups: dict[tuple[str, Outcome, str], list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.of(Outcome.ERROR, Outcome.NOT_RUN):

@@ -91,6 +91,15 @@ def test_numbers_and_their_words_agree(told: Manifest, ending: str) -> None:
     assert tell(told).sentence.endswith(ending)
 
 
+def test_another_release_than_the_one_asked_for_is_named() -> None:
+    served = Release(requested="5a0b1c2d", before="4f2c9e1", after="4f2c9e1")
+    story = tell(manifest("go", release=served))
+    assert (
+        story.sentence == "INCOMPLETE for release 4f2c9e1 on demo: release 5a0b1c2d was asked for, so no result counts."
+    )
+    assert [unseen.title for unseen in story.unseen] == ["It is not the release that was asked for"]
+
+
 def test_a_go_with_waivers_and_warnings_says_so() -> None:
     waiver = Waiver(
         check="health",

@@ -108,5 +108,5 @@ def test_an_answer_about_a_page_that_was_not_scanned_may_still_be_asked_for(chan
 
 def test_a_check_that_was_left_out_makes_no_answer_stale() -> None:
     run, _ = evidence(answers=[answered()])
-    (note,) = answer_notes(EXPECTED, [left_out(check_named("axe"), (SUBJECT,))], "demo", run)
-    assert (note.state, note.why) == ("not_scanned", "left out of this run by --only")
+    (note,) = answer_notes(EXPECTED, [left_out(check_named("axe"), (SUBJECT,), "left out by --only")], "demo", run)
+    assert (note.state, note.why) == ("not_scanned", "left out by --only")
