@@ -48,7 +48,7 @@ from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.gathering_places import GatheringPlace, gathering_place
 from flows.run_progress import announce
-from flows.run_settings import home_folder, ready_plan, target_names
+from flows.run_settings import home_folder, lasting_name, ready_plan, target_names
 from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
@@ -193,6 +193,7 @@ def open_run(
             profile=profile_name,
             opened_at=now,
             process=os.getpid(),
+            plan=lasting_name(target),
             release=Release(requested=release, unknown_reason=plan.target.release.unknown),
         )
         ledger.open_run(run_id, target=plan.target.name, profile=profile_name, started_by=who, at=now)
@@ -392,7 +393,7 @@ def seal(run: Run, manifest: Manifest, bundle: BuiltBundle) -> State[Any]:
     except (StoreError, package.SealError) as error:
         problem = (
             f"the evidence package was not sealed: {error} It is kept at {bundle.path}; finish the run with"
-            f" `stageproof run {run.plan.target.name} --profile {run.profile_name} --resume {run.opened.run_id}`"
+            f" `{run.opened.how_to_resume}`"
         )
         verdict = VerdictWord.INCOMPLETE
     story = tell(manifest)
