@@ -360,6 +360,20 @@ class AnswerNote(Record):
     why: str = ""
 
 
+class CriterionNote(Record):
+    """One success criterion of WCAG, and what looked at it in this run. Nothing here says that it is met."""
+
+    number: str
+    name: str
+    level: str
+    means: tuple[str, ...] = ()
+    """`automatic`, `probe`, `manual`, as far as they looked; none: it was not evaluated."""
+    failed: int = 0
+    """Page states and sweeps on which a failure was found."""
+    to_review: int = 0
+    """Those on which a question waits for a person."""
+
+
 class Redaction(Record):
     """How often which rule removed something from the evidence; never what it was."""
 
@@ -405,6 +419,7 @@ class Manifest(Record):
     previous: PreviousRun | None = None
     known: tuple[KnownNote, ...] = ()
     answers: tuple[AnswerNote, ...] = ()
+    criteria: tuple[CriterionNote, ...] = ()
 
     @property
     def duration(self) -> timedelta:

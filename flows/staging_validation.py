@@ -52,7 +52,7 @@ from flows.run_settings import home_folder, lasting_name, ready_plan, target_nam
 from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
-from tasks.exporting import exports_of
+from tasks.exporting import Exports
 from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
@@ -146,8 +146,7 @@ def run_validation(
         results = judge_all(run, release_seen)
         with run.phase("decide"):
             decision = decide(run.expected, results, run.waivers, release_seen, run.opened.opened_at)
-        manifest = write_down(run, release_seen, results, decision)
-        write_exports(run, manifest)
+        manifest = write_exports(run, write_down(run, release_seen, results, decision))
         return bundle_and_seal(run, manifest)
 
 
@@ -363,13 +362,18 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
     )
 
 
-def write_exports(run: Run, manifest: Manifest) -> None:
-    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing."""
+def write_exports(run: Run, manifest: Manifest) -> Manifest:
+    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing.
+
+    Returns the manifest with what they counted.
+    """
     with run.phase("export"):
-        for export in exports_of(manifest, run.workspace):
+        exports = Exports(manifest, run.workspace)
+        for export in exports.files():
             run.workspace.write(export.path, export.content, export.media_type)
             if export.problem is not None:
                 get_run_logger().error(f"{export.path}: {export.problem}")
+        return manifest.model_copy(update={"criteria": exports.criteria()})
 
 
 def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:

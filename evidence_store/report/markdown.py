@@ -185,6 +185,13 @@ class _Writing:
             absent = [row.id for row in stream.rows if row.word == "absent"]
             if absent:
                 yield from (f"Not in this plan: {', '.join(absent)}", "")
+        criteria = story.criteria
+        if criteria:
+            counts = ", ".join(f"**{amount:,}** {LABELS[word].lower()}" for word, amount in criteria.counts)
+            yield from ("### Accessibility, criterion by criterion", "", f"{self.cell(criteria.summary)} {counts}.", "")
+            yield from (self.cell(criteria.by, 600), "")
+            failed = [tuple(map(self.cell, (row.name, row.by, row.found))) for row in criteria.failed]
+            yield from self.table(("Failed", "Looked at by", "Found"), failed)
 
     def causes(self, causes: Sequence[Cause], none: str) -> Iterator[str]:
         rows = [

@@ -7,7 +7,7 @@ Terminal, Markdown, page and portal show these words in this order:
 3. what was not looked at or could not be judged, with the reason;
 4. what is waived or known: by whom, why, until when; and answers that nobody asks for any more;
 5. what changed since the last sealed run of this target;
-6. the scorecard of the launch plan;
+6. the scorecard of the launch plan, and how much of WCAG was looked at;
 7. everything, check by check, warnings and open questions first;
 8. how to check the package without us.
 
@@ -26,6 +26,7 @@ from pathlib import PurePosixPath
 
 from evidence_store.model import (
     CheckResult,
+    CriterionNote,
     Decision,
     Finding,
     KnownNote,
@@ -56,6 +57,8 @@ from evidence_store.report.told import (
     Cause,
     Changes,
     CheckTold,
+    CriteriaTold,
+    CriterionTold,
     Fact,
     KnownTold,
     Look,
@@ -174,6 +177,7 @@ class _Telling:
             unasked=self._unasked(),
             changes=changes,
             scorecard=scorecard,
+            criteria=self._criteria(),
             notices=notices,
             checks=checks,
             counts=_counts(words),
@@ -573,6 +577,22 @@ class _Telling:
         summed = (f"{amount:,} {_singular(noun) if amount == 1 else noun}" for noun, amount in amounts.items())
         return line(f"{'at least ' if silent and amounts else ''}{', '.join(summed)}")
 
+    def _criteria(self) -> CriteriaTold | None:
+        notes = self.manifest.criteria
+        if not notes:
+            return None
+        rows = tuple(_criterion(note) for note in notes)
+        words = Counter(row.word for row in rows)
+        looked = sum(bool(note.means) for note in notes)
+        by = [f"{sum(mean in note.means for note in notes):,} {_BY[mean]}" for mean in _BY]
+        return CriteriaTold(
+            summary=f"{looked:,} of the {len(notes):,} success criteria of WCAG 2.2, A and AA, were looked at.",
+            by=f"{listed(by)}; some by several. A rule decides a part of its criterion, on the states of the plan:"
+            " where no failure was found, nothing says that the criterion is met.",
+            counts=tuple((word, words[word]) for word in ("fail", "review", "looked", "not_evaluated") if words[word]),
+            rows=rows,
+        )
+
     # 7. Everything
 
     def _check(self, check: str) -> CheckTold:
@@ -675,6 +695,12 @@ _WHAT_BECAME = {
     "known": "Seen, and let through.",
 }
 """Of findings that are listed as known: those first that somebody has to act on."""
+_BY = {
+    "automatic": "by automatic rules (axe-core)",
+    "probe": "by the walk with the keyboard",
+    "manual": "by a person, in a record that counts",
+}
+"""What can look at a criterion of WCAG."""
 _NEVER = {"service": "never reached", "journey": "never run", "page state": "never looked at"}
 
 
@@ -728,6 +754,18 @@ def _changes_count(changes: Changes, before: frozenset[str] | None) -> str:
         return "first run"
     new = len({look.fingerprint for cause in changes.new for look in cause.looks})
     return f"{new:,} new"
+
+
+def _criterion(note: CriterionNote) -> CriterionTold:
+    places = [f"failed on {note.failed:,}"] if note.failed else []
+    places += [f"{note.to_review:,} to review"] if note.to_review else []
+    looked = "review" if note.to_review else "looked"
+    return CriterionTold(
+        name=line(f"{note.number} {note.name} ({note.level})"),
+        word="fail" if note.failed else looked if note.means else "not_evaluated",
+        by=line(", ".join(note.means)),
+        found=", ".join(places),
+    )
 
 
 def _known_told(notes: Sequence[KnownNote]) -> KnownTold:

@@ -14,7 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence_store.report.plain_text import counted
-from evidence_store.report.told import LABELS, Cause, CheckTold, KnownTold, Section, Story, Unseen, WaiverTold
+from evidence_store.report.told import (
+    LABELS,
+    Cause,
+    CheckTold,
+    CriteriaTold,
+    KnownTold,
+    Section,
+    Story,
+    Unseen,
+    WaiverTold,
+)
 
 MOST_CAUSES = 20
 MOST_PLACES = 5
@@ -96,6 +106,8 @@ class _Printing:
         self.beyond(len(story.unasked), MOST_PLACES, "answer")
         self.changes(story)
         self.scorecard(story)
+        if story.criteria:
+            self.criteria(story.criteria)
         self.heading(story.section("everything"))
         if story.notices:
             self.causes(story.notices, "")
@@ -191,6 +203,13 @@ class _Printing:
             self.put(Padding(table, (0, 0, 0, 4), expand=False))
             if len(told) < len(stream.rows):
                 self.say(absent, 4, style="dim")
+
+    def criteria(self, criteria: CriteriaTold) -> None:
+        counts = ", ".join(f"{amount:,} {LABELS[word].lower()}" for word, amount in criteria.counts)
+        self.say(f"{criteria.summary} {counts}.")
+        for row in criteria.failed[:MOST_CAUSES]:
+            self.say(f"{row.name}: {row.by}: {row.found}", 4)
+        self.beyond(len(criteria.failed), MOST_CAUSES, "criterion")
 
     def checks(self, checks: Sequence[CheckTold]) -> None:
         table = Table.grid(padding=(0, 2))

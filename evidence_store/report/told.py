@@ -26,6 +26,8 @@ LABELS: Mapping[str, str] = {
     "known": "Known",
     "fixed": "Fixed, still listed",
     "not_scanned": "Not scanned",
+    "looked": "No failure found",
+    "not_evaluated": "Not evaluated",
     "go": "GO",
     "no-go": "NO-GO",
     "incomplete": "INCOMPLETE",
@@ -367,6 +369,40 @@ class WorkstreamTold:
 
 
 @dataclass(frozen=True)
+class CriterionTold:
+    """One success criterion of WCAG."""
+
+    name: str
+    """With its number and level."""
+    word: str
+    by: str
+    """What looked at it."""
+    found: str
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class CriteriaTold:
+    """How much of WCAG a run looked at; never that a criterion is met."""
+
+    summary: str
+    by: str
+    """How many each means looked at."""
+    counts: tuple[tuple[str, int], ...]
+    """Criteria by word, worst first; together they are all of them."""
+    rows: tuple[CriterionTold, ...]
+
+    @property
+    def failed(self) -> tuple[CriterionTold, ...]:
+        """Those on which a failure was found."""
+        return tuple(row for row in self.rows if row.word == "fail")
+
+
+@dataclass(frozen=True)
 class SubjectTold:
     """One expected subject of one check."""
 
@@ -446,6 +482,8 @@ class Story:
     """Those that nobody asks for any more."""
     changes: Changes
     scorecard: tuple[WorkstreamTold, ...]
+    criteria: CriteriaTold | None
+    """None when the run did not count them."""
     notices: tuple[Cause, ...]
     """Warnings and open questions: shown, and nothing hangs on them."""
     checks: tuple[CheckTold, ...]

@@ -15,6 +15,7 @@ from evidence_store.model import (
     AnswerNote,
     CheckResult,
     CheckSpec,
+    CriterionNote,
     Finding,
     KnownNote,
     Manifest,
@@ -384,6 +385,16 @@ def answer_notes() -> tuple[AnswerNote, ...]:
     )
 
 
+def criterion_notes() -> tuple[CriterionNote, ...]:
+    """Of four criteria: one fails, one asks, one was looked at, one was not."""
+    return (
+        CriterionNote(number="1.1.1", name="Non-text Content", level="A", means=("automatic", "manual")),
+        CriterionNote(number="1.2.2", name="Captions", level="A", means=("automatic",), to_review=2),
+        CriterionNote(number="1.4.3", name="Contrast", level="AA", means=("automatic", "probe"), failed=6, to_review=1),
+        CriterionNote(number="3.3.8", name="Accessible Authentication", level="AA"),
+    )
+
+
 def results(found: dict[str, list[Finding]]) -> tuple[CheckResult, ...]:
     """Check results with fingerprints, as the judges hand them over."""
     return tuple(
@@ -434,6 +445,7 @@ def manifest(kind: str = "no-go", **changed: Any) -> Manifest:
         "previous": None if kind == "first" else previous,
         "known": known_notes() if kind == "no-go" else (),
         "answers": answer_notes() if kind == "no-go" else (),
+        "criteria": criterion_notes() if kind != "first" else (),
     }
     return Manifest(**(fields | changed))
 

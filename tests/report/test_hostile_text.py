@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from evidence_store.model import AnswerNote, KnownNote, Manifest, Waiver
+from evidence_store.model import AnswerNote, CriterionNote, KnownNote, Manifest, Waiver
 from evidence_store.report.markdown import MOST_BYTES, findings_table, scorecard_markdown
 from evidence_store.report.page import render
 from evidence_store.report.plain_text import line, number, passage, web_address
@@ -58,6 +58,7 @@ def run_with(text: str) -> Manifest:
         waivers=(waiver,),
         known=(known,),
         answers=(answer,),
+        criteria=(CriterionNote(number=text, name=text, level=text, means=(text,), failed=1),),
         started_by=text,
         note=text,
         base_url=text,

@@ -416,3 +416,33 @@ def test_answers_nobody_asks_for_are_listed_and_count_for_nothing() -> None:
     assert unasked.question == "color-contrast at .hero > p on reports@desktop"
     assert unasked.said == "ada answered 'pass' on 2026-01-21, signed"
     assert tell(told.model_copy(update={"answers": ()})).counts == story.counts
+
+
+# -- how much of WCAG was looked at -----------------------------------------------------------------------------------
+
+
+def test_criteria_are_counted_by_what_was_found_and_by_what_looked() -> None:
+    criteria = tell(manifest("no-go")).criteria
+    assert criteria is not None
+    assert criteria.summary == "3 of the 4 success criteria of WCAG 2.2, A and AA, were looked at."
+    assert criteria.counts == (("fail", 1), ("review", 1), ("looked", 1), ("not_evaluated", 1))
+    assert criteria.by.startswith(
+        "3 by automatic rules (axe-core), 1 by the walk with the keyboard and 1 by a person, in a record that counts;"
+    )
+    (failed,) = criteria.failed
+    assert (failed.name, failed.by, failed.found) == (
+        "1.4.3 Contrast (AA)",
+        "automatic, probe",
+        "failed on 6, 1 to review",
+    )
+
+
+def test_no_criterion_is_ever_told_as_passed() -> None:
+    criteria = tell(manifest("go")).criteria
+    assert criteria is not None
+    assert "pass" not in {row.word for row in criteria.rows}
+    assert {row.label for row in criteria.rows} == {"Fail", "To review", "No failure found", "Not evaluated"}
+
+
+def test_a_run_that_counted_no_criteria_says_nothing_of_them() -> None:
+    assert tell(manifest("first")).criteria is None
