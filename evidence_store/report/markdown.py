@@ -91,6 +91,11 @@ class _Writing:
             yield from (f"**{self.cell(story.doubt)}**", "")
         tally = ", ".join(f"**{amount:,}** {LABELS[word].lower()}" for word, amount in story.counts)
         yield from (f"{tally or '0 looked at'} (of {counted(story.total, 'subject')})", "")
+        index = [
+            (LABELS[group.first.word], *map(self.cell, (group.first.title, f"{group.where}, {group.amount}")))
+            for group in story.index
+        ]
+        yield from self.table(("", "What is wrong", "Where"), index)
         facts = [(fact.label, self.cell(fact.value)) for fact in story.facts]
         yield from self.table(("Run", self.cell(story.run_id)), facts)
         yield from [f"- {self.cell(label)}: {self.link(value)}" for label, value in list(links.items())[: self.rows]]

@@ -2,7 +2,7 @@
 
 Terminal, Markdown, page and portal show these words in this order:
 
-1. the verdict in a sentence, and when, how long, who, which verdict before;
+1. the verdict in a sentence, what is wrong in a line for each check, and when, how long, who, which verdict before;
 2. what blocks, by cause: one broken component on forty pages is one entry with forty places;
 3. what was not looked at or could not be judged, with the reason;
 4. what is waived or known: by whom, why, until when; and answers that nobody asks for any more;

@@ -125,6 +125,15 @@ class _Printing:
             self.say(story.doubt)
         tally = ", ".join(f"{amount:,} {LABELS[word].lower()}" for word, amount in story.counts)
         self.say(f"{tally} (of {counted(story.total, 'subject')})" if tally else "0 subjects")
+        index = Table.grid(padding=(0, 2))
+        index.add_column(no_wrap=True)
+        index.add_column(overflow="fold")
+        index.add_column(overflow="fold", style="dim")
+        for group in story.index:
+            words = (group.first.title, f"{group.where}, {group.amount}")
+            index.add_row(self.badge(group.first.word), *(Text(self.fit(text)) for text in words))
+        if story.index:
+            self.put(Padding(index, (1, 0, 0, 2), expand=False))
         facts = Table.grid(padding=(0, 2))
         facts.add_column(style="dim", no_wrap=True)
         facts.add_column(overflow="fold")

@@ -494,6 +494,11 @@ class Story:
     steps: tuple[Step, ...]
 
     @property
+    def index(self) -> tuple[Group[Cause] | Group[Unseen], ...]:
+        """What is wrong, a line for each check and outcome."""
+        return (*self.block_groups, *self.unseen_groups)
+
+    @property
     def block_groups(self) -> tuple[Group[Cause], ...]:
         """What blocks, by check."""
         return grouped("blocks", self.blocks)

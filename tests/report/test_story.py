@@ -12,6 +12,7 @@ from evidence_store.model import LEFT_OUT, CheckResult, Finding, Manifest, Outco
 from evidence_store.report.launch_plan import WORKSTREAMS
 from evidence_store.report.story import problem_fingerprints, tell
 from evidence_store.report.told import RowTold
+from tests.report.red import all_red
 from tests.report.sample import (
     EXPECTED,
     SERVICES,
@@ -446,3 +447,37 @@ def test_no_criterion_is_ever_told_as_passed() -> None:
 
 def test_a_run_that_counted_no_criteria_says_nothing_of_them() -> None:
     assert tell(manifest("first")).criteria is None
+
+
+def test_the_index_has_a_line_for_each_check_and_outcome_and_counts_each_subject_once() -> None:
+    told = [
+        (group.id, group.first.word, group.first.check, group.where, group.amount) for group in tell(all_red()).index
+    ]
+    assert told == [
+        ("blocks-1", "fail", "axe", "500 of 500 subjects", "42 causes"),
+        ("blocks-2", "fail", "visual", "500 of 500 subjects", "1 cause"),
+        ("blocks-3", "fail", "page-health", "490 of 500 subjects", "3 causes"),
+        ("blocks-4", "fail", "vitals", "60 of 60 subjects", "1 cause"),
+        ("blocks-5", "fail", "health", "3 of 4 subjects", "1 cause"),
+        ("blocks-6", "fail", "journeys", "3 of 3 subjects", "1 cause"),
+        ("blocks-7", "fail", "unit-coverage", "2 of 3 subjects", "1 cause"),
+        ("unseen-1", "error", "page-health", "10 of 500 subjects", "10 reasons"),
+        ("unseen-2", "not_run", "health", "1 of 4 subjects", "1 reason"),
+    ]
+    assert tell(manifest("go")).index == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "headline", "rest"),
+    [
+        ("answered 503", "answered 503", ""),
+        ("2 regions differ; the largest is at 0,0; more", "2 regions differ…", "the largest is at 0,0; more"),
+        ("first line\nsecond line", "first line…", "second line"),
+        ("word " * 40, f"{'word ' * 27}word…", f"…{'word ' * 11}word"),
+        ("x" * 200, f"{'x' * 140}…", f"…{'x' * 60}"),
+        ("", "", ""),
+    ],
+)
+def test_a_headline_and_its_rest_are_the_whole_message(message: str, headline: str, rest: str) -> None:
+    (cause,) = tell(of_health(failed(SERVICES[0], message), services=1)).blocks
+    assert (cause.headline, cause.rest) == (headline, rest)
