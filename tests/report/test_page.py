@@ -205,6 +205,7 @@ def test_flicker_stops_on_demand_and_waits_where_motion_is_unwelcome(browser: Br
     pictures = page.locator("#blocks .pictures.several")
     pictures.get_by_role("button", name="Flicker").click()
     top = pictures.locator(".pair img").nth(1)
+    top.wait_for()  # a picture has no size before it is loaded
     seen = [top.is_visible()]
     page.wait_for_timeout(900)
     seen.append(top.is_visible())
