@@ -249,21 +249,27 @@ class Release(Record):
     problem: str | None = None
     """Why a probe did not yield a release."""
 
+    def not_the_one_asked_for(self) -> str | None:
+        """Why no result can count, as far as it is certain before the first look; None when results may count."""
+        if not self.requested:
+            return None
+        if self.unknown_reason is not None:
+            return f"release {self.requested} was asked for, but this target cannot name its release"
+        if self.before is not None and not same_release(self.requested, self.before):
+            return f"staging serves release {self.before}, but {self.requested} was asked for"
+        return None
+
     def doubt(self) -> str | None:
         """Why nobody can say what was tested, or None when the release is certain (or declared unknowable)."""
         if self.unknown_reason is not None:
-            if self.requested:
-                return f"release {self.requested} was asked for, but this target cannot name its release"
-            return None
+            return self.not_the_one_asked_for()
         if self.problem is not None:
             return f"the release on staging could not be read: {self.problem}"
         if self.before is None or self.after is None:
             return "the release on staging was not read before and after the run"
         if self.before != self.after:
             return f"the release changed during the run, from {self.before} to {self.after}"
-        if self.requested and not same_release(self.requested, self.before):
-            return f"staging serves release {self.before}, but {self.requested} was asked for"
-        return None
+        return self.not_the_one_asked_for()
 
 
 def same_release(left: str, right: str) -> bool:
@@ -327,6 +333,59 @@ class Decision(Record):
         return tuple(subject for subject in self.subjects if subject.outcome in outcomes and not subject.waived_by)
 
 
+class KnownNote(Record):
+    """A finding that a named person accepted until an instant, and what became of it in this run."""
+
+    check: str
+    subject: str
+    rule: str
+    element: str = ""
+    owner: str
+    reason: str
+    ticket: str = ""
+    expires: AwareDatetime
+    state: str = Field(pattern=r"^(known|expired|fixed|not_scanned)$")
+    """`known`: seen and let through. `expired`: seen, and it gates again. `fixed`: looked for and not seen.
+    `not_scanned`: nobody can say."""
+    expires_soon: bool = False
+    why: str = ""
+    """Of `not_scanned`: what kept the run from looking."""
+    fingerprint: str = ""
+    """Of the finding of this run that tells of it; empty when none does."""
+
+
+class AnswerNote(Record):
+    """A person's recorded answer, and whether this run put its question. It tells; nothing is counted by it."""
+
+    check: str
+    subject: str
+    rule: str
+    element: str = ""
+    answer: str
+    by: str
+    answered_at: AwareDatetime
+    signed: bool
+    file: str
+    """Its name among the target's `reviews`."""
+    state: str = Field(pattern=r"^(asked|not_asked|not_scanned)$")
+    """`not_asked`: the page was scanned and the question is gone. `not_scanned`: nobody can say."""
+    why: str = ""
+
+
+class CriterionNote(Record):
+    """One success criterion of WCAG, and what looked at it in this run. Nothing here says that it is met."""
+
+    number: str
+    name: str
+    level: str
+    means: tuple[str, ...] = ()
+    """`automatic`, `probe`, `manual`, as far as they looked; none: it was not evaluated."""
+    failed: int = 0
+    """Page states and sweeps on which a failure was found."""
+    to_review: int = 0
+    """Those on which a question waits for a person."""
+
+
 class Redaction(Record):
     """How often which rule removed something from the evidence; never what it was."""
 
@@ -370,6 +429,9 @@ class Manifest(Record):
     """Wall seconds of each phase of the run."""
     redaction: Redaction = Redaction()
     previous: PreviousRun | None = None
+    known: tuple[KnownNote, ...] = ()
+    answers: tuple[AnswerNote, ...] = ()
+    criteria: tuple[CriterionNote, ...] = ()
 
     @property
     def duration(self) -> timedelta:

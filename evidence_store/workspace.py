@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import threading
@@ -59,6 +60,14 @@ class OpenedRun(Record):
     opened_at: AwareDatetime
     process: int
     release: Release = Release()
+    plan: str = ""
+    """What names its plan to whoever resumes it: a target's name, or a path."""
+
+    @property
+    def how_to_resume(self) -> str:
+        """The command that finishes the run, as far as it is remembered."""
+        words = ["stageproof", "run", self.plan or self.target, "--profile", self.profile, "--resume", self.run_id]
+        return shlex.join(words)
 
 
 class EvidenceFiles(Protocol):

@@ -1,13 +1,13 @@
 """Runs the flow in this process for `stageproof run`: one live line a source, then the story.
 
-Ctrl-C and SIGTERM end everything the run has started, at once and whatever it is doing. What is left is a ledger entry
-that says `opened`, unless the run was sealed by then, and a workspace that can be resumed.
+Ctrl-C, SIGTERM and SIGHUP end everything the run has started, at once and whatever it is doing. What is left is a
+ledger entry that says `opened`, unless the run was sealed by then, and a workspace that can be resumed. With `--json`,
+standard output says so too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shlex
@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,7 +23,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from flows.command_line_shared import answer_json
+
+Handler = Callable[[int, FrameType | None], None]
+
 INTERRUPTED = 130
+INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, whoever stops the process, and the end of its terminal."""
 PHASE_WORDS = {
     "plan": "reading the plan",
     "gather together": "gathering",
@@ -50,16 +56,19 @@ def quiet_prefect() -> None:
 def run_in_this_process(parameters: dict[str, Any], *, as_json: bool) -> int:
     """Run validate_staging and tell how it ended; returns the exit code."""
     quiet_prefect()
-    answer = run_flow(parameters, Console(stderr=as_json, highlight=False))
+    answer = run_flow(parameters, Console(stderr=as_json, highlight=False), as_json=as_json)
     if as_json:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        answer_json(answer)
     return int(answer["exit_code"])
 
 
-def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
-    """Run validate_staging with its progress and its story on the console; returns the summary, or `problem`."""
+def run_flow(parameters: dict[str, Any], console: Console, *, as_json: bool = False) -> dict[str, Any]:
+    """Run validate_staging with its progress and its story on the console; returns the summary, or `problem`.
+
+    An interruption ends the process; with `as_json`, standard output then has the object that says what is left.
+    """
     opened: dict[str, str] = {}
-    with _interruptible(console, opened, parameters):
+    with _interruptible(console, opened, parameters, as_json=as_json) as interrupt:
         with console.status("Starting Prefect…") if console.is_terminal else contextlib.nullcontext():
             _use_an_api_that_answers(console)
             from flows import run_progress
@@ -70,7 +79,7 @@ def run_flow(parameters: dict[str, Any], console: Console) -> dict[str, Any]:
                 opened["phase"] = event
             if event == "plan":
                 # Prefect puts its own handler for SIGTERM in place, which waits for what is going on.
-                signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+                signal.signal(signal.SIGTERM, interrupt)
             elif event == "opened":
                 opened.update(run_id=name, flow_run=details["flow_run"])
             elif event == "sealed":
@@ -158,6 +167,8 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
                     progress.update(sources[name], completed=len(seen[name]))
                     if details.get("problem"):
                         progress.console.print(f"{name} could not look: {details['problem']}", markup=False)
+                elif event == "wrong release":
+                    progress.console.print(f"Nothing is looked at: {name}", markup=False, style="bold yellow")
                 elif event in PHASE_WORDS:
                     progress.update(phase, description=PHASE_WORDS[event])
                     if not console.is_terminal:
@@ -167,45 +178,77 @@ def _shown_progress(console: Console, opened: dict[str, str]) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _interruptible(console: Console, opened: dict[str, str], parameters: dict[str, Any]) -> Iterator[None]:
+def _interruptible(
+    console: Console, opened: dict[str, str], parameters: dict[str, Any], *, as_json: bool
+) -> Iterator[Handler]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # From here on nothing may be waited for: browsers, suites and uploads end with this process.
         name = opened["interrupted"] = signal.Signals(number).name
         try:
             _end_descendants()
-            console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
-            console.print(_what_is_left(opened, parameters), markup=False, soft_wrap=True)
+            words = _what_is_left(opened, parameters)
+            # Each is told by itself: after the end of a pipe or a terminal there may be nobody to hear one of them.
+            with contextlib.suppress(OSError, SystemExit):
+                console.print(f"\nInterrupted by {name}.", markup=False, style="bold red")
+                console.print(words, markup=False, soft_wrap=True)
+            with contextlib.suppress(OSError):
+                if as_json:
+                    answer_json(_interrupted_answer(name, words, opened, parameters))
+                sys.stdout.flush()
             _tell_prefect(opened.get("flow_run"), name)
-            sys.stdout.flush()
         finally:
-            # Also when there is nobody left to be told, as after the end of a pipe.
             os._exit(INTERRUPTED)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A signal that this process was told to ignore, as `nohup` does with SIGHUP, stays ignored.
+    ours = [number for number in INTERRUPTING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in ours}
     try:
-        yield
+        yield interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
+def _interrupted_answer(
+    name: str, words: str, opened: dict[str, str], parameters: dict[str, Any]
+) -> dict[str, str | int | None]:
+    """The JSON of an interrupted run: it decided nothing, unless it was sealed before."""
+    return {
+        "run_id": opened.get("run_id"),
+        "verdict": opened.get("sealed", "incomplete"),
+        "interrupted": name,
+        "sealed": "sealed" in opened,
+        "sentence": f"interrupted by {name}: {words}",
+        "problem": words,
+        "resume": None if "sealed" in opened else _resume_command(opened, parameters),
+        "exit_code": INTERRUPTED,
+    }
+
+
+def _resume_command(opened: dict[str, str], parameters: dict[str, Any]) -> str | None:
+    """The whole command that finishes the run; None when there is nothing to finish."""
+    if "run_id" not in opened:
+        return None
+    words = ["stageproof", "run", parameters["target"], "--profile", parameters.get("profile") or "nightly"]
+    words += [word for check in parameters.get("only") or () for word in ("--only", check)]
+    words += ["--note", parameters["note"]] if parameters.get("note") else []
+    return shlex.join([*words, "--resume", opened["run_id"]])
+
+
 def _what_is_left(opened: dict[str, str], parameters: dict[str, Any]) -> str:
     """What an interrupted run leaves, and what to do about it."""
-    run_id = opened.get("run_id")
+    run_id, resume = opened.get("run_id"), _resume_command(opened, parameters)
     if run_id is None:
         return "Nothing was looked at yet; start the run again."
     if "sealed" in opened:
         return f"{run_id} was sealed before that, as {opened['sealed']}. Check it with `stageproof verify {run_id}`."
-    words = ["stageproof", "run", parameters["target"], "--profile", parameters.get("profile") or "nightly"]
-    words += [word for check in parameters.get("only") or () for word in ("--only", check)]
-    words += ["--note", parameters["note"]] if parameters.get("note") else []
-    resume = f"`{shlex.join([*words, '--resume', run_id])}`"
     if opened.get("phase") == "seal and verify":
         return (
-            f"The package of {run_id} is finished, and may be sealed or not. Seal it, or see that it is, with {resume}."
+            f"The package of {run_id} is finished, and may be sealed or not. Seal it, or see that it is, with"
+            f" `{resume}`."
         )
     return (
-        f"The ledger shows {run_id} as opened and never sealed. Finish it with {resume}, or remove its workspace with"
+        f"The ledger shows {run_id} as opened and never sealed. Finish it with `{resume}`, or remove its workspace with"
         " `stageproof doctor --clean`."
     )
 

@@ -90,7 +90,7 @@ def _state_of(folder: Path) -> tuple[str, str] | None:
         opened = OpenedRun.model_validate_json((folder / "opened.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "broken", "never got as far as being opened"
-    how = f"`stageproof run {opened.target} --profile {opened.profile} --resume {opened.run_id}`"
+    how = f"`{opened.how_to_resume}`"
     if Workspace(folder).package.is_file():
         return "unsealed", f"holds a finished package that was not seen to be sealed; finish it with {how}"
     return "open", f"did not end; finish it with {how}"

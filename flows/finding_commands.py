@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from evidence_store.model import AnswerNote
+
 
 def known(
     run_id: RunArgument,
@@ -122,19 +124,48 @@ def review(
         Path | None, typer.Option(help="Sign with this OpenSSH Ed25519 key, such as ~/.ssh/id_ed25519.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long the answer holds at most.")] = 180,
+    prune: Annotated[
+        bool, typer.Option(help="Take away the answers to questions that the run no longer asks.")
+    ] = False,
     project: ProjectOption = "stageproof",
     as_json: JsonOption = False,
 ) -> None:
     """List the open questions of a sealed run, or record a person's answer to one.
 
-    An answer is written to `baselines/TARGET/reviews/` and holds until the element changes.
+    An answer is written to `baselines/TARGET/reviews/` and holds until the element changes. Answers to questions that
+    the run did not ask, though it scanned their page, are listed as answered and no longer asked.
     """
-    from tasks.accessibility.answers import AnswerError, answer_to, questions_of, record_answer
+    from evidence_store.workspace import BrokenEvidenceError
+    from tasks.accessibility.answers import (
+        AnswerError,
+        answer_to,
+        drop_answers,
+        given_answers,
+        questions_of,
+        record_answer,
+    )
+    from tasks.accessibility.notes import notes_on
     from tasks.baselines import baselines_root
 
-    with sealed_bag(run_id, project, as_json=as_json) as (manifest, _):
+    if prune and fingerprint is not None:
+        fail(USAGE, "answer a question or prune the answers: one at a time", [], as_json)
+    with sealed_bag(run_id, project, as_json=as_json) as (manifest, bag):
         asked = questions_of(manifest)
+        folder = baselines_root() / manifest.target
         if fingerprint is None:
+            try:
+                # An answer given later may be to a question of a later run: this one says nothing of it.
+                given_before = [
+                    given
+                    for given in given_answers(folder, manifest.target)
+                    if given.answer.answered_at < manifest.started_at
+                ]
+                notes = notes_on(given_before, manifest.expected, manifest.results, bag)
+                unasked = [note for note in notes if note.state == "not_asked"]
+                if prune and unasked:
+                    drop_answers(folder, [note.file for note in unasked])
+            except (AnswerError, BrokenEvidenceError) as error:
+                fail(USAGE, str(error), [], as_json)
             told = [
                 {
                     "fingerprint": name,
@@ -148,15 +179,20 @@ def review(
                 for name, (_, finding) in asked.items()
             ]
             if as_json:
-                answer_json({"run": manifest.run_id, "questions": told})
-            else:
-                new_console().print("\n\n".join(map(_question_told, told)) or "No question is open.", markup=False)
+                stale = [note.model_dump(mode="json", exclude={"state", "why"}) for note in unasked]
+                pruned = [note.file for note in unasked if prune]
+                answer_json({"run": manifest.run_id, "questions": told, "no_longer_asked": stale, "pruned": pruned})
+                return
+            console = new_console()
+            console.print("\n\n".join(map(_question_told, told)) or "No question is open.", markup=False)
+            if unasked:
+                done = "taken away" if prune else f"`stageproof review {manifest.run_id} --prune` takes them away"
+                console.print(f"\nAnswered, no longer asked ({len(unasked)}); {done}:", markup=False)
+                console.print("\n".join(map(_answer_told, unasked)), markup=False)
             return
         try:
             given = answer_to(manifest, fingerprint, answer, by=by or getpass.getuser(), reason=reason, days=days)
-            path = record_answer(
-                baselines_root() / manifest.target, given, _signing_key(key, given.by, baselines_root(), as_json)
-            )
+            path = record_answer(folder, given, _signing_key(key, given.by, baselines_root(), as_json))
         except AnswerError as error:
             fail(USAGE, str(error), [], as_json)
     signed = "signed" if key else "unsigned"
@@ -208,6 +244,15 @@ def _question_told(row: dict[str, Any]) -> str:
 
     head = "  ".join(line(str(row[name])) for name in ("fingerprint", "state", "subject", "rule", "element"))
     return "\n  ".join([head, passage(row["question"]), *([f"picture: {row['picture']}"] if row["picture"] else [])])
+
+
+def _answer_told(note: AnswerNote) -> str:
+    """A recorded answer on one line."""
+    from evidence_store.report.plain_text import line
+
+    signed = "signed" if note.signed else "unsigned"
+    said = f"{note.by} answered '{note.answer}' on {note.answered_at:%Y-%m-%d}, {signed}"
+    return line(f"reviews/{note.file}  {note.subject}  {note.rule}  {note.element}  {said}")
 
 
 def _table(rows: list[dict[str, Any]], nothing: str) -> None:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 Listener = Callable[[str, str, dict[str, Any]], None]
-"""Called with (event, name, details). Events: a phase's name, `opened`, `source`, `looked`, `sealed`, `done`."""
+"""Called with (event, name, details). Events: a phase's name, `opened`, `wrong release`, `source`, `looked`, `sealed`,
+`done`."""
 
 _listeners: list[Listener] = []
 

@@ -40,6 +40,12 @@ def plan_path(target: str, environment: Mapping[str, str] = os.environ) -> Path:
     return named
 
 
+def lasting_name(target: str, environment: Mapping[str, str] = os.environ) -> str:
+    """What means the same plan from every folder: a target's name, or the whole path of a plan given by path."""
+    path = plan_path(target, environment)
+    return str(path.resolve()) if path == Path(target) else target
+
+
 def ready_plan(target: str, environment: Mapping[str, str] = os.environ) -> Plan:
     """The plan, with every value it takes from the environment there; raises PlanError."""
     path = plan_path(target, environment)

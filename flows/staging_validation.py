@@ -48,10 +48,11 @@ from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.gathering_places import GatheringPlace, gathering_place
 from flows.run_progress import announce
-from flows.run_settings import home_folder, ready_plan, target_names
+from flows.run_settings import home_folder, lasting_name, ready_plan, target_names
+from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
-from tasks.exporting import exports_of
+from tasks.exporting import Exports
 from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
 from tasks.probes.gather import read_release
@@ -68,7 +69,9 @@ class Run:
     profile: Profile
     expected: dict[str, tuple[str, ...]]
     checks: list[str]
-    """Checks that are looked at; `--only` narrows them, and never what is expected."""
+    """Checks that are looked at; `--only` and a wrong release narrow them, and never what is expected."""
+    left_out_because: str
+    """Why the other checks are not looked at."""
     waivers: tuple[Waiver, ...]
     store: ObjectStore
     ledger: Ledger
@@ -108,7 +111,8 @@ def validate_staging(
     Args:
         target: Name of a target in deployments/targets, or the path of a plan.
         profile: What this kind of run expects; a profile of the plan.
-        release: The release that must be on staging; leave empty to accept the one that is there.
+        release: The release that must be on staging; leave empty to accept the one that is there. When another one is
+            there, nothing is looked at, and the run ends as Incomplete.
         only: Look at these checks only. The others are still expected, so such a run never ends in Go.
         note: What a reader of the evidence should know about this run.
         started_by: Who or what started the run.
@@ -142,8 +146,7 @@ def run_validation(
         results = judge_all(run, release_seen)
         with run.phase("decide"):
             decision = decide(run.expected, results, run.waivers, release_seen, run.opened.opened_at)
-        manifest = write_down(run, release_seen, results, decision)
-        write_exports(run, manifest)
+        manifest = write_exports(run, write_down(run, release_seen, results, decision))
         return bundle_and_seal(run, manifest)
 
 
@@ -189,6 +192,7 @@ def open_run(
             profile=profile_name,
             opened_at=now,
             process=os.getpid(),
+            plan=lasting_name(target),
             release=Release(requested=release, unknown_reason=plan.target.release.unknown),
         )
         ledger.open_run(run_id, target=plan.target.name, profile=profile_name, started_by=who, at=now)
@@ -198,12 +202,27 @@ def open_run(
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
     checks = [check for check in expected if check in plan.checks and (not only or check in only)]
+    left_out_because = "left out of this run by --only"
+    if finished is None:
+        workspace.write("data/plan.json", plan.canonical_json(), "application/json")
+    if not resume:
+        probe = read_release(plan, "before", workspace)
+        seen = {"before": probe.release, "problem": probe.problem} if probe else {}
+        opened = opened.model_copy(update={"release": opened.release.model_copy(update=seen)})
+        workspace.remember(opened)
+    wrong_release = opened.release.not_the_one_asked_for()
+    if wrong_release is not None:
+        # Whatever a look would show, it could not count: only what was read already is judged.
+        announce("wrong release", wrong_release)
+        checks = [check for check in checks if not sources_for([check], plan)]
+        left_out_because = f"nothing was looked at: {wrong_release}"
     run = Run(
         plan=plan,
         profile_name=profile_name,
         profile=profile,
         expected=expected,
         checks=checks,
+        left_out_because=left_out_because,
         waivers=waivers,
         store=store,
         ledger=ledger,
@@ -214,13 +233,6 @@ def open_run(
         previous=ledger.compared_with(plan.target.name, checks),
         finished=finished,
     )
-    if finished is None:
-        workspace.write("data/plan.json", plan.canonical_json(), "application/json")
-    if not resume:
-        probe = read_release(plan, "before", workspace)
-        seen = {"before": probe.release, "problem": probe.problem} if probe else {}
-        run.opened = opened.model_copy(update={"release": opened.release.model_copy(update=seen)})
-        workspace.remember(run.opened)
     run.phases["open"] = round(time.monotonic() - began, 3)
     get_run_logger().info(f"Run {run.opened.run_id}: {sum(map(len, expected.values()))} subjects are expected")
     return run
@@ -315,7 +327,7 @@ def judge_all(run: Run, release: Release) -> list[CheckResult]:
     judged = {result.check for result in results}
     for check in (check_named(name) for name in run.expected if name not in judged):
         if check.spec.id in run.plan.checks:
-            results.append(left_out(check, run.expected[check.spec.id]))
+            results.append(left_out(check, run.expected[check.spec.id], run.left_out_because))
         else:
             # Required and not planned: an empty result, so that its title and its remedy are told with it.
             results.append(CheckResult(spec=check.spec))
@@ -345,16 +357,23 @@ def write_down(run: Run, release: Release, results: Sequence[CheckResult], decis
         phases=run.phases,
         redaction=run.workspace.redactor.report(),
         previous=run.previous,
+        known=known_notes(run.expected, results, run.opened.opened_at, run.workspace),
+        answers=answer_notes(run.expected, results, run.plan.target.name, run.workspace),
     )
 
 
-def write_exports(run: Run, manifest: Manifest) -> None:
-    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing."""
+def write_exports(run: Run, manifest: Manifest) -> Manifest:
+    """The same results in other tools' formats, into the evidence; an export that failed is told, and loses nothing.
+
+    Returns the manifest with what they counted.
+    """
     with run.phase("export"):
-        for export in exports_of(manifest, run.workspace):
+        exports = Exports(manifest, run.workspace)
+        for export in exports.files():
             run.workspace.write(export.path, export.content, export.media_type)
             if export.problem is not None:
                 get_run_logger().error(f"{export.path}: {export.problem}")
+        return manifest.model_copy(update={"criteria": exports.criteria()})
 
 
 def bundle_and_seal(run: Run, manifest: Manifest) -> State[Any]:
@@ -378,7 +397,7 @@ def seal(run: Run, manifest: Manifest, bundle: BuiltBundle) -> State[Any]:
     except (StoreError, package.SealError) as error:
         problem = (
             f"the evidence package was not sealed: {error} It is kept at {bundle.path}; finish the run with"
-            f" `stageproof run {run.plan.target.name} --profile {run.profile_name} --resume {run.opened.run_id}`"
+            f" `{run.opened.how_to_resume}`"
         )
         verdict = VerdictWord.INCOMPLETE
     story = tell(manifest)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from evidence_store.exports.sarif import findings_sarif
-from evidence_store.model import Manifest
+from evidence_store.model import CriterionNote, Manifest
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles
 from tasks.exports.assertions import assertions_of
 from tasks.exports.earl import earl
 from tasks.exports.openacr import openacr
-from tasks.exports.wcag_coverage import rows_of, wcag_coverage
+from tasks.exports.wcag_coverage import notes_on, rows_of, wcag_coverage
 
 FOLDER = "data/exports"
 MEDIA_TYPES: Mapping[str, str] = {
@@ -37,23 +37,36 @@ class Export:
     problem: str | None = None
 
 
-def exports_of(manifest: Manifest, files: EvidenceFiles) -> Iterator[Export]:
-    """Every export of a run, in the order of their names."""
-    made = cache(lambda: assertions_of(manifest, files))
-    rows = cache(lambda: rows_of(made()))
-    makers: Mapping[str, Callable[[], bytes]] = {
-        "earl.jsonld": lambda: earl(manifest, made()),
-        "findings.sarif": lambda: findings_sarif(manifest),
-        "openacr.yaml": lambda: openacr(manifest, rows()),
-        "wcag-coverage.json": lambda: wcag_coverage(manifest, rows()),
-    }
-    for name, make in makers.items():
+class Exports:
+    """Every export of a run, and the count of criteria that its report shows; what they share is read once."""
+
+    def __init__(self, manifest: Manifest, files: EvidenceFiles) -> None:
+        self.manifest = manifest
+        self._made = cache(lambda: assertions_of(manifest, files))
+        self._rows = cache(lambda: rows_of(self._made()))
+
+    def files(self) -> Iterator[Export]:
+        """The files, in the order of their names."""
+        makers: Mapping[str, Callable[[], bytes]] = {
+            "earl.jsonld": lambda: earl(self.manifest, self._made()),
+            "findings.sarif": lambda: findings_sarif(self.manifest),
+            "openacr.yaml": lambda: openacr(self.manifest, self._rows()),
+            "wcag-coverage.json": lambda: wcag_coverage(self.manifest, self._rows()),
+        }
+        for name, make in makers.items():
+            try:
+                yield Export(f"{FOLDER}/{name}", MEDIA_TYPES[name], make())
+            except BrokenEvidenceError as error:
+                yield _problem(name, f"the evidence cannot be read: {error}")
+            except Exception as error:  # noqa: BLE001  - an exporter's bug must cost its own file, and nothing else
+                yield _problem(name, f"a bug in stageproof: the export failed with {type(error).__name__}: {error}")
+
+    def criteria(self) -> tuple[CriterionNote, ...]:
+        """What looked at each success criterion; none when it cannot be told, and then its file says why."""
         try:
-            yield Export(f"{FOLDER}/{name}", MEDIA_TYPES[name], make())
-        except BrokenEvidenceError as error:
-            yield _problem(name, f"the evidence cannot be read: {error}")
-        except Exception as error:  # noqa: BLE001  - an exporter's bug must cost its own file, and nothing else
-            yield _problem(name, f"a bug in stageproof: the export failed with {type(error).__name__}: {error}")
+            return notes_on(self._rows())
+        except Exception:  # noqa: BLE001  - the same bug is told in place of wcag-coverage.json
+            return ()
 
 
 def _problem(name: str, why: str) -> Export:

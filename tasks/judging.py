@@ -66,12 +66,9 @@ def judge(
     )
 
 
-def left_out(check: Check, expected: Sequence[str]) -> CheckResult:
-    """The result of a check that a run was told to leave out: `not_run`, in words that say whose choice it was."""
-    findings = [
-        Finding(outcome=Outcome.NOT_RUN, subject=subject, rule=LEFT_OUT, message="left out of this run by --only")
-        for subject in expected
-    ]
+def left_out(check: Check, expected: Sequence[str], why: str) -> CheckResult:
+    """The result of a check that a run did not look at: `not_run`, in words that say why."""
+    findings = [Finding(outcome=Outcome.NOT_RUN, subject=subject, rule=LEFT_OUT, message=why) for subject in expected]
     return CheckResult(spec=check.spec, findings=tuple(found.fingerprinted(check.spec.id) for found in findings))
 
 

@@ -91,6 +91,11 @@ class _Writing:
             yield from (f"**{self.cell(story.doubt)}**", "")
         tally = ", ".join(f"**{amount:,}** {LABELS[word].lower()}" for word, amount in story.counts)
         yield from (f"{tally or '0 looked at'} (of {counted(story.total, 'subject')})", "")
+        index = [
+            (LABELS[group.first.word], *map(self.cell, (group.first.title, f"{group.where}, {group.amount}")))
+            for group in story.index
+        ]
+        yield from self.table(("", "What is wrong", "Where"), index)
         facts = [(fact.label, self.cell(fact.value)) for fact in story.facts]
         yield from self.table(("Run", self.cell(story.run_id)), facts)
         yield from [f"- {self.cell(label)}: {self.link(value)}" for label, value in list(links.items())[: self.rows]]
@@ -121,6 +126,7 @@ class _Writing:
         ]
         columns = ("State", "Waiver", "Owner", "Until", "Why", "Ticket", "In this run")
         yield from self.table(columns, waivers, "This run has no waivers.")
+        yield from self.known(story)
         yield from self.changes(story)
         yield from self.scorecard(story)
         yield from self.heading(story.section("everything"))
@@ -135,6 +141,24 @@ class _Writing:
         for place, step in enumerate(story.steps, 1):
             yield f"{place}. {self.cell(step.words, 400)}"
             yield from ("", "   ```", *(f"   {command}" for command in step.command.splitlines()), "   ```", "")
+
+    def known(self, story: Story) -> Iterator[str]:
+        if story.known:
+            yield from ("### Known findings", "")
+        known = [
+            (
+                told.label,
+                *map(self.cell, (f"{told.rule}, {told.amount} of {told.check}", told.owner, told.until, told.reason)),
+                self.cell(told.ticket),
+                self.cell(told.remark),
+            )
+            for told in story.known
+        ]
+        yield from self.table(("State", "Findings", "Owner", "Until", "Why", "Ticket", "In this run"), known)
+        if story.answers:
+            yield from ("### Answers of people", "", self.cell(story.answers), "")
+        unasked = [tuple(map(self.cell, (told.question, told.said, told.file))) for told in story.unasked]
+        yield from self.table(("Answered, no longer asked", "Answer", "File"), unasked)
 
     def changes(self, story: Story) -> Iterator[str]:
         yield from self.heading(story.section("changes"))
@@ -166,6 +190,13 @@ class _Writing:
             absent = [row.id for row in stream.rows if row.word == "absent"]
             if absent:
                 yield from (f"Not in this plan: {', '.join(absent)}", "")
+        criteria = story.criteria
+        if criteria:
+            counts = ", ".join(f"**{amount:,}** {LABELS[word].lower()}" for word, amount in criteria.counts)
+            yield from ("### Accessibility, criterion by criterion", "", f"{self.cell(criteria.summary)} {counts}.", "")
+            yield from (self.cell(criteria.by, 600), "")
+            failed = [tuple(map(self.cell, (row.name, row.by, row.found))) for row in criteria.failed]
+            yield from self.table(("Failed", "Looked at by", "Found"), failed)
 
     def causes(self, causes: Sequence[Cause], none: str) -> Iterator[str]:
         rows = [

@@ -26,8 +26,14 @@ from evidence_store.report.told import LABELS, WORST_FIRST, Look, Measure, Story
 
 MOST_SUBJECTS = 5_000
 """Of one check in full; what is beyond is counted and stands in run.json."""
-MOST_PLACES = 200
-"""Of one cause, one reason or one subject."""
+MOST_PLACES = 1_000
+"""Causes of one check, places of one cause, findings of one subject."""
+FEW = 3
+"""Of a long list, what is shown before it is unfolded: the worst, for they come first."""
+FEW_PICTURES = 8
+FEW_KNOWN = 6
+FEW_CAUSES = 6
+"""A report with no more causes than these is short enough to stand unfolded."""
 
 _SCREENSHOT = re.compile(r"data/sweep/([^/]+)@([^/@]+)/screenshot\.(?:png|jpe?g|webp|avif)")
 _GAUGE_WIDTH = 160
@@ -95,6 +101,10 @@ def render(manifest: Manifest, files: Collection[str]) -> str:
         words=[word for word in WORST_FIRST if word in _words_of(story)],
         most_subjects=MOST_SUBJECTS,
         most_places=MOST_PLACES,
+        few=FEW,
+        few_pictures=FEW_PICTURES,
+        few_known=FEW_KNOWN,
+        all_open=len(story.blocks) <= FEW_CAUSES,
     )
 
 

@@ -2,12 +2,12 @@
 
 Terminal, Markdown, page and portal show these words in this order:
 
-1. the verdict in a sentence, and when, how long, who, which verdict before;
+1. the verdict in a sentence, what is wrong in a line for each check, and when, how long, who, which verdict before;
 2. what blocks, by cause: one broken component on forty pages is one entry with forty places;
 3. what was not looked at or could not be judged, with the reason;
-4. what is waived: by whom, why, until when;
+4. what is waived or known: by whom, why, until when; and answers that nobody asks for any more;
 5. what changed since the last sealed run of this target;
-6. the scorecard of the launch plan;
+6. the scorecard of the launch plan, and how much of WCAG was looked at;
 7. everything, check by check, warnings and open questions first;
 8. how to check the package without us.
 
@@ -26,8 +26,10 @@ from pathlib import PurePosixPath
 
 from evidence_store.model import (
     CheckResult,
+    CriterionNote,
     Decision,
     Finding,
+    KnownNote,
     Manifest,
     Outcome,
     SubjectDecision,
@@ -51,10 +53,14 @@ from evidence_store.report.told import (
     EVERY_SUBJECT,
     LABELS,
     WORST_FIRST,
+    AnswerTold,
     Cause,
     Changes,
     CheckTold,
+    CriteriaTold,
+    CriterionTold,
     Fact,
+    KnownTold,
     Look,
     Measure,
     Picture,
@@ -108,6 +114,7 @@ class _Telling:
         for result in manifest.results:
             for finding in result.findings:
                 self.findings[result.check, finding.subject].append(finding)
+        self.known = {(note.check, note.fingerprint): note.state for note in manifest.known}
         self.looks: dict[tuple[int, str], Look] = {}
         self.subjects: dict[str, list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.subjects:
@@ -134,7 +141,8 @@ class _Telling:
             (subject, finding)
             for subject in decision.subjects
             for finding in self._findings_of(subject)
-            if finding.word in {"warn", "review"}
+            if self._word(subject, finding) in {"warn", "review"}
+            if self.known.get((subject.check, finding.fingerprint)) != "fixed"  # told with what is known
         )
         checks = tuple(sorted((self._check(check) for check in self.subjects), key=lambda told: _rank(told.word)))
         words = [subject.word for subject in decision.subjects]
@@ -151,7 +159,7 @@ class _Telling:
             sections=(
                 Section("blocks", "What blocks", f"{len(blocks):,}"),
                 Section("unseen", "What was not looked at", f"{unseen_subjects:,} of {len(words):,}"),
-                Section("waivers", "What is waived", f"{len(waivers):,}"),
+                Section("waivers", "What is waived or known", f"{len(waivers) + len(manifest.known):,}"),
                 Section("changes", "What changed", _changes_count(changes, self.before)),
                 Section(
                     "scorecard",
@@ -164,8 +172,12 @@ class _Telling:
             blocks=blocks,
             unseen=unseen,
             waivers=tuple(sorted(waivers, key=lambda told: ("expired", "unused", "used").index(told.state))),
+            known=self._known(),
+            answers=self._answers(),
+            unasked=self._unasked(),
             changes=changes,
             scorecard=scorecard,
+            criteria=self._criteria(),
             notices=notices,
             checks=checks,
             counts=_counts(words),
@@ -181,6 +193,8 @@ class _Telling:
         said = f"{verdict} for {self._release()} on {target}: "
         if not self.decision.subjects:
             return f"{said}the plan expects nothing, so nothing was proven."
+        if self._serves_another():
+            return f"{said}release {_short(self.manifest.release.requested or '')} was asked for, so no result counts."
         if self.decision.doubt is not None:
             return f"{said}nobody can say which release was tested, so none of the results counts."
         gaps = self._gaps()
@@ -250,6 +264,10 @@ class _Telling:
         outcomes = {finding.outcome for finding in self._findings_of(subject)}
         return Outcome.REVIEW in outcomes and Outcome.NOT_RUN not in outcomes
 
+    def _serves_another(self) -> bool:
+        release = self.manifest.release
+        return release.before is not None and release.not_the_one_asked_for() is not None
+
     def _release(self) -> str:
         release = self.manifest.release
         name = release.before or release.requested
@@ -289,10 +307,17 @@ class _Telling:
     def _findings_of(self, subject: SubjectDecision) -> list[Finding]:
         return self.findings.get((subject.check, subject.subject), [])
 
+    def _word(self, subject: SubjectDecision, finding: Finding) -> str:
+        """The word of a finding beside what people said of it."""
+        if subject.waived_by and finding.word == "fail":
+            return "waived"
+        known = finding.word == "warn" and self.known.get((subject.check, finding.fingerprint)) == "known"
+        return "known" if known else finding.word
+
     def _causes(self, found: Iterable[tuple[SubjectDecision, Finding]]) -> tuple[Cause, ...]:
         groups: dict[tuple[str, str, str, str], list[tuple[SubjectDecision, Finding]]] = defaultdict(list)
         for subject, finding in found:
-            word = _shown_word(subject, finding)
+            word = self._word(subject, finding)
             groups[subject.check, finding.rule, deindexed(finding.element[:_GROUPED_BY]), word].append(
                 (subject, finding)
             )
@@ -328,7 +353,7 @@ class _Telling:
 
     def _look(self, subject: SubjectDecision, finding: Finding) -> Look:
         """The finding in words; it is told in several places and put in words once."""
-        key = (id(finding), _shown_word(subject, finding))
+        key = (id(finding), self._word(subject, finding))
         if key not in self.looks:
             self.looks[key] = self._worded(subject, finding)
         return self.looks[key]
@@ -340,7 +365,7 @@ class _Telling:
         if self.before is not None and _is_problem(finding):
             since = "still" if finding.fingerprint in self.before else "new"
         return Look(
-            word=_shown_word(subject, finding),
+            word=self._word(subject, finding),
             check=line(subject.check),
             subject=line(finding.subject),
             message=passage(finding.message),
@@ -363,7 +388,8 @@ class _Telling:
         if self.decision.doubt is not None:  # one cause for all: it is told once
             places = tuple(Place(f"{line(s.check)}: {line(s.subject)}", "") for s in self.decision.subjects)
             doubt = passage(self.decision.doubt)
-            title = "Nobody can say which release was tested"
+            nobody = "Nobody can say which release was tested"
+            title = "It is not the release that was asked for" if self._serves_another() else nobody
             return (Unseen("error", "every check", title, doubt, "", None, places, len(places)),)
         groups: dict[tuple[str, Outcome, str], list[SubjectDecision]] = defaultdict(list)
         for subject in self.decision.of(Outcome.ERROR, Outcome.NOT_RUN):
@@ -431,6 +457,43 @@ class _Telling:
             expires_soon=note.expires_soon,
             remark=remark,
             looks=looks,
+        )
+
+    def _known(self) -> tuple[KnownTold, ...]:
+        groups: dict[tuple[object, ...], list[KnownNote]] = defaultdict(list)
+        for note in self.manifest.known:
+            said = (note.owner, note.reason, note.ticket, note.expires)
+            groups[note.state, note.check, note.rule, note.why, *said].append(note)
+        told = [_known_told(notes) for notes in groups.values()]
+        order = list(_WHAT_BECAME)
+        return tuple(sorted(told, key=lambda known: (order.index(known.state), -len(known.places), known.rule)))
+
+    def _answers(self) -> str:
+        states = Counter(note.state for note in self.manifest.answers)
+        if not states:
+            return ""
+        told = {
+            "asked": "to a question that this run put",
+            "not_scanned": "of a page that this run did not scan",
+            "not_asked": "to a question that nobody asks any more",
+        }
+        parts = [f"{states[state]:,} {words}" for state, words in told.items() if states[state]]
+        return f"{counted(states.total(), 'answer')} of people {'is' if states.total() == 1 else 'are'} on record: " + (
+            f"{listed(parts)}."
+        )
+
+    def _unasked(self) -> tuple[AnswerTold, ...]:
+        return tuple(
+            AnswerTold(
+                question=line(f"{note.rule}{f' at {note.element}' if note.element else ''} on {note.subject}"),
+                said=line(
+                    f"{note.by} answered '{note.answer}' on {note.answered_at:%Y-%m-%d},"
+                    f" {'signed' if note.signed else 'unsigned'}"
+                ),
+                file=line(f"reviews/{note.file}"),
+            )
+            for note in self.manifest.answers
+            if note.state == "not_asked"
         )
 
     # 5. Changes
@@ -514,6 +577,22 @@ class _Telling:
         summed = (f"{amount:,} {_singular(noun) if amount == 1 else noun}" for noun, amount in amounts.items())
         return line(f"{'at least ' if silent and amounts else ''}{', '.join(summed)}")
 
+    def _criteria(self) -> CriteriaTold | None:
+        notes = self.manifest.criteria
+        if not notes:
+            return None
+        rows = tuple(_criterion(note) for note in notes)
+        words = Counter(row.word for row in rows)
+        looked = sum(bool(note.means) for note in notes)
+        by = [f"{sum(mean in note.means for note in notes):,} {_BY[mean]}" for mean in _BY]
+        return CriteriaTold(
+            summary=f"{looked:,} of the {len(notes):,} success criteria of WCAG 2.2, A and AA, were looked at.",
+            by=f"{listed(by)}; some by several. A rule decides a part of its criterion, on the states of the plan:"
+            " where no failure was found, nothing says that the criterion is met.",
+            counts=tuple((word, words[word]) for word in ("fail", "review", "looked", "not_evaluated") if words[word]),
+            rows=rows,
+        )
+
     # 7. Everything
 
     def _check(self, check: str) -> CheckTold:
@@ -558,9 +637,7 @@ class _Telling:
         return SubjectTold(
             subject=line(subject.subject),
             word=subject.word,
-            words=tuple(
-                dict.fromkeys((subject.word, *(look.word for look in looks if look.word in {"warn", "review"})))
-            ),
+            words=tuple(dict.fromkeys((subject.word, *(look.word for look in looks if look.word in _ASIDE)))),
             reason="" if reason in said else reason,
             looks=tuple(looks),
         )
@@ -609,6 +686,21 @@ _STEPS = (
     ),
 )
 
+_ASIDE = {"known", "warn", "review"}
+"""Words of findings that stand beside their subject's own."""
+_WHAT_BECAME = {
+    "expired": "Seen, and the acceptance has expired: it gates again.",
+    "fixed": "Looked for and not seen: `stageproof known RUN --prune` takes it off the list.",
+    "not_scanned": "Not looked for, so nothing says that it is fixed",
+    "known": "Seen, and let through.",
+}
+"""Of findings that are listed as known: those first that somebody has to act on."""
+_BY = {
+    "automatic": "by automatic rules (axe-core)",
+    "probe": "by the walk with the keyboard",
+    "manual": "by a person, in a record that counts",
+}
+"""What can look at a criterion of WCAG."""
 _NEVER = {"service": "never reached", "journey": "never run", "page state": "never looked at"}
 
 
@@ -638,10 +730,6 @@ def _is_problem(finding: Finding) -> bool:
     return finding.outcome in {Outcome.FAIL, Outcome.ERROR}
 
 
-def _shown_word(subject: SubjectDecision, finding: Finding) -> str:
-    return "waived" if subject.waived_by and finding.word == "fail" else finding.word
-
-
 def _rank(word: str) -> int:
     return WORST_FIRST.index(word)
 
@@ -666,6 +754,44 @@ def _changes_count(changes: Changes, before: frozenset[str] | None) -> str:
         return "first run"
     new = len({look.fingerprint for cause in changes.new for look in cause.looks})
     return f"{new:,} new"
+
+
+def _criterion(note: CriterionNote) -> CriterionTold:
+    places = [f"failed on {note.failed:,}"] if note.failed else []
+    places += [f"{note.to_review:,} to review"] if note.to_review else []
+    looked = "review" if note.to_review else "looked"
+    return CriterionTold(
+        name=line(f"{note.number} {note.name} ({note.level})"),
+        word="fail" if note.failed else looked if note.means else "not_evaluated",
+        by=line(", ".join(note.means)),
+        found=", ".join(places),
+    )
+
+
+def _known_told(notes: Sequence[KnownNote]) -> KnownTold:
+    note = notes[0]
+    remark = _WHAT_BECAME[note.state]
+    if note.state == "not_scanned":
+        remark = f"{remark}: {passage(note.why)}"
+    return KnownTold(
+        state=note.state,
+        check=line(note.check),
+        rule=line(note.rule),
+        owner=line(note.owner),
+        reason=passage(note.reason),
+        ticket=line(note.ticket),
+        ticket_address=web_address(note.ticket),
+        until=instant(note.expires),
+        expires_soon=note.expires_soon,
+        remark=remark,
+        places=tuple(
+            Place(
+                line(f"{place.subject} at {place.element}" if place.element else place.subject),
+                place.fingerprint if _FINGERPRINT.fullmatch(place.fingerprint) else "",
+            )
+            for place in notes
+        ),
+    )
 
 
 def _measure(finding: Finding) -> Measure | None:

@@ -14,7 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence_store.report.plain_text import counted
-from evidence_store.report.told import LABELS, Cause, CheckTold, Section, Story, Unseen, WaiverTold
+from evidence_store.report.told import (
+    LABELS,
+    Cause,
+    CheckTold,
+    CriteriaTold,
+    KnownTold,
+    Section,
+    Story,
+    Unseen,
+    WaiverTold,
+)
 
 MOST_CAUSES = 20
 MOST_PLACES = 5
@@ -32,6 +42,8 @@ _STYLES = {
     "partly": "yellow",
     "unused": "yellow",
     "expired": "yellow",
+    "fixed": "yellow",
+    "not_scanned": "yellow",
 }
 _SIGNS = {
     "go": "✔",
@@ -48,6 +60,9 @@ _SIGNS = {
     "used": "⚑",
     "unused": "○",
     "expired": "!",
+    "known": "⚑",
+    "fixed": "○",
+    "not_scanned": "○",
 }
 _SINCE = {"new": " (new)", "partly new": " (partly new)", "still": " (was there before)", "": ""}
 _PLAIN = str.maketrans(
@@ -81,8 +96,18 @@ class _Printing:
             self.waiver(waiver)
         if not story.waivers:
             self.say("This run has no waivers.")
+        for known in story.known[:MOST_CAUSES]:
+            self.known(known)
+        self.beyond(len(story.known), MOST_CAUSES, "acceptance")
+        if story.answers:
+            self.say(story.answers)
+        for answer in story.unasked[:MOST_PLACES]:
+            self.say(f"{answer.question}: {answer.said} ({answer.file})", 4)
+        self.beyond(len(story.unasked), MOST_PLACES, "answer")
         self.changes(story)
         self.scorecard(story)
+        if story.criteria:
+            self.criteria(story.criteria)
         self.heading(story.section("everything"))
         if story.notices:
             self.causes(story.notices, "")
@@ -100,6 +125,15 @@ class _Printing:
             self.say(story.doubt)
         tally = ", ".join(f"{amount:,} {LABELS[word].lower()}" for word, amount in story.counts)
         self.say(f"{tally} (of {counted(story.total, 'subject')})" if tally else "0 subjects")
+        index = Table.grid(padding=(0, 2))
+        index.add_column(no_wrap=True)
+        index.add_column(overflow="fold")
+        index.add_column(overflow="fold", style="dim")
+        for group in story.index:
+            words = (group.first.title, f"{group.where}, {group.amount}")
+            index.add_row(self.badge(group.first.word), *(Text(self.fit(text)) for text in words))
+        if story.index:
+            self.put(Padding(index, (1, 0, 0, 2), expand=False))
         facts = Table.grid(padding=(0, 2))
         facts.add_column(style="dim", no_wrap=True)
         facts.add_column(overflow="fold")
@@ -138,6 +172,13 @@ class _Printing:
         ticket = f", ticket {waiver.ticket}" if waiver.ticket else ""
         self.say(f"{waiver.owner}, until {waiver.until}{ticket}. {waiver.remark}", 4)
 
+    def known(self, known: KnownTold) -> None:
+        self.entry(known.state, f"{known.rule}, {known.amount} of {known.check}")
+        ticket = f", ticket {known.ticket}" if known.ticket else ""
+        self.say(f"{known.owner}, until {known.until}{ticket}: {known.reason}", 4)
+        self.say(known.remark, 4)
+        self.places([place.subject for place in known.places])
+
     def changes(self, story: Story) -> None:
         self.heading(story.section("changes"))
         self.say(story.changes.summary)
@@ -171,6 +212,13 @@ class _Printing:
             self.put(Padding(table, (0, 0, 0, 4), expand=False))
             if len(told) < len(stream.rows):
                 self.say(absent, 4, style="dim")
+
+    def criteria(self, criteria: CriteriaTold) -> None:
+        counts = ", ".join(f"{amount:,} {LABELS[word].lower()}" for word, amount in criteria.counts)
+        self.say(f"{criteria.summary} {counts}.")
+        for row in criteria.failed[:MOST_CAUSES]:
+            self.say(f"{row.name}: {row.by}: {row.found}", 4)
+        self.beyond(len(criteria.failed), MOST_CAUSES, "criterion")
 
     def checks(self, checks: Sequence[CheckTold]) -> None:
         table = Table.grid(padding=(0, 2))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from evidence_store.model import VerdictWord
 from evidence_store.report.plain_text import counted, line
@@ -21,16 +23,23 @@ LABELS: Mapping[str, str] = {
     "used": "In use",
     "unused": "Unused",
     "expired": "Expired",
+    "known": "Known",
+    "fixed": "Fixed, still listed",
+    "not_scanned": "Not scanned",
+    "looked": "No failure found",
+    "not_evaluated": "Not evaluated",
     "go": "GO",
     "no-go": "NO-GO",
     "incomplete": "INCOMPLETE",
 }
 """What a person reads for each word; the same in every face."""
 
-WORST_FIRST = ("fail", "error", "not_run", "waived", "warn", "review", "partly", "pass", "absent")
+WORST_FIRST = ("fail", "error", "not_run", "waived", "known", "warn", "review", "partly", "pass", "absent")
 
 EVERY_SUBJECT = "*"
 """The gate's subject for a check that named none."""
+
+HEADLINE_CHARACTERS = 140
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,16 @@ class Cause:
         """Whether all places say the same."""
         return len({look.message for look in self.looks}) == 1
 
+    @property
+    def headline(self) -> str:
+        """The beginning of what was seen: in a list of causes of one check, it tells them apart."""
+        return _split(self.first.message)[0]
+
+    @property
+    def rest(self) -> str:
+        """What was seen, after its headline."""
+        return _split(self.first.message)[1]
+
 
 @dataclass(frozen=True)
 class Place:
@@ -180,6 +199,75 @@ class Unseen:
             return self.subjects[0]
         return f"{len(self.subjects):,} of {counted(max(self.of_subjects, len(self.subjects)), 'subject')}"
 
+    @property
+    def headline(self) -> str:
+        """The beginning of the reason."""
+        return _split(self.reason)[0]
+
+    @property
+    def rest(self) -> str:
+        """The reason, after its headline."""
+        return _split(self.reason)[1]
+
+
+Member = TypeVar("Member", Cause, Unseen)
+
+
+@dataclass(frozen=True)
+class Group(Generic[Member]):
+    """Everything that one check says with one word, the widest first."""
+
+    id: str
+    """Its anchor."""
+    members: tuple[Member, ...]
+
+    @property
+    def first(self) -> Member:
+        """The one that is on most subjects; what is said of the check itself, all of them say."""
+        return self.members[0]
+
+    @property
+    def subjects(self) -> int:
+        """How many subjects the members are on, each counted once."""
+        return len({subject for member in self.members for subject in member.subjects})
+
+    @property
+    def where(self) -> str:
+        """`7 of 10 subjects`; of a whole check that named none, nothing can be counted."""
+        if self.first.subjects == (EVERY_SUBJECT,):
+            return "the whole check"
+        return f"{self.subjects:,} of {counted(max(self.first.of_subjects, self.subjects), 'subject')}"
+
+    @property
+    def noun(self) -> str:
+        """What its members are."""
+        return "cause" if isinstance(self.first, Cause) else "reason"
+
+    @property
+    def amount(self) -> str:
+        """`3 causes`."""
+        return counted(len(self.members), self.noun)
+
+
+def grouped(section: str, members: Iterable[Member]) -> tuple[Group[Member], ...]:
+    """The members by word and check, worst and then widest first; anchors begin with the section's."""
+    groups: dict[tuple[str, str], list[Member]] = defaultdict(list)
+    for member in members:
+        groups[member.word, member.check].append(member)
+    made = [Group("", tuple(group)) for group in groups.values()]
+    made.sort(key=lambda group: (WORST_FIRST.index(group.first.word), -group.subjects, group.first.check))
+    return tuple(Group(f"{section}-{place}", group.members) for place, group in enumerate(made, 1))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first statement of a text, as short as a glance, and what follows it."""
+    first = text.partition("\n")[0].partition("; ")[0]
+    if len(first) > HEADLINE_CHARACTERS:
+        first = first[:HEADLINE_CHARACTERS]
+        first = first.rpartition(" ")[0] or first
+        return f"{first}…", f"…{text[len(first) :].strip()}"
+    return (f"{first}…" if len(first) < len(text) else first), text[len(first) :].lstrip("; \n")
+
 
 @dataclass(frozen=True)
 class WaiverTold:
@@ -202,6 +290,43 @@ class WaiverTold:
     def label(self) -> str:
         """The word a person reads."""
         return LABELS[self.state]
+
+
+@dataclass(frozen=True)
+class KnownTold:
+    """Findings of one rule that one person accepted in the same words, and what became of them in this run."""
+
+    state: str
+    check: str
+    rule: str
+    owner: str
+    reason: str
+    ticket: str
+    ticket_address: str | None
+    until: str
+    expires_soon: bool
+    remark: str
+    places: tuple[Place, ...]
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.state]
+
+    @property
+    def amount(self) -> str:
+        """`12 findings`."""
+        return counted(len(self.places), "finding")
+
+
+@dataclass(frozen=True)
+class AnswerTold:
+    """A recorded answer to a question that nobody asks any more."""
+
+    question: str
+    said: str
+    """Who answered what, and when."""
+    file: str
 
 
 @dataclass(frozen=True)
@@ -241,6 +366,40 @@ class WorkstreamTold:
     title: str
     summary: str
     rows: tuple[RowTold, ...]
+
+
+@dataclass(frozen=True)
+class CriterionTold:
+    """One success criterion of WCAG."""
+
+    name: str
+    """With its number and level."""
+    word: str
+    by: str
+    """What looked at it."""
+    found: str
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return LABELS[self.word]
+
+
+@dataclass(frozen=True)
+class CriteriaTold:
+    """How much of WCAG a run looked at; never that a criterion is met."""
+
+    summary: str
+    by: str
+    """How many each means looked at."""
+    counts: tuple[tuple[str, int], ...]
+    """Criteria by word, worst first; together they are all of them."""
+    rows: tuple[CriterionTold, ...]
+
+    @property
+    def failed(self) -> tuple[CriterionTold, ...]:
+        """Those on which a failure was found."""
+        return tuple(row for row in self.rows if row.word == "fail")
 
 
 @dataclass(frozen=True)
@@ -316,8 +475,15 @@ class Story:
     blocks: tuple[Cause, ...]
     unseen: tuple[Unseen, ...]
     waivers: tuple[WaiverTold, ...]
+    known: tuple[KnownTold, ...]
+    answers: str
+    """How many recorded answers there are, and whether they were asked for; empty when there are none."""
+    unasked: tuple[AnswerTold, ...]
+    """Those that nobody asks for any more."""
     changes: Changes
     scorecard: tuple[WorkstreamTold, ...]
+    criteria: CriteriaTold | None
+    """None when the run did not count them."""
     notices: tuple[Cause, ...]
     """Warnings and open questions: shown, and nothing hangs on them."""
     checks: tuple[CheckTold, ...]
@@ -326,6 +492,26 @@ class Story:
     total: int
     about: tuple[Fact, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def index(self) -> tuple[Group[Cause] | Group[Unseen], ...]:
+        """What is wrong, a line for each check and outcome."""
+        return (*self.block_groups, *self.unseen_groups)
+
+    @property
+    def block_groups(self) -> tuple[Group[Cause], ...]:
+        """What blocks, by check."""
+        return grouped("blocks", self.blocks)
+
+    @property
+    def unseen_groups(self) -> tuple[Group[Unseen], ...]:
+        """What was not looked at, by outcome and check."""
+        return grouped("unseen", self.unseen)
+
+    @property
+    def notice_groups(self) -> tuple[Group[Cause], ...]:
+        """Warnings and open questions, by check."""
+        return grouped("notices", self.notices)
 
     def section(self, section_id: str) -> Section:
         """The part with this anchor."""

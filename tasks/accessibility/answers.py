@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,6 +99,18 @@ def read_answers(folder: Path) -> dict[str, bytes]:
         except OSError as error:
             raise AnswerError(f"{path} cannot be read: {error.strerror or error}") from error
     return found
+
+
+def given_answers(folder: Path, target: str) -> list[GivenAnswer]:
+    """A target's recorded answers; raises AnswerError when one is not as it must be."""
+    return [parse_answer(content, name, target) for name, content in read_answers(folder).items()]
+
+
+def drop_answers(folder: Path, names: Iterable[str]) -> None:
+    """Take the files of these answers away."""
+    with locked(folder):
+        for name in names:
+            (folder / REVIEWS / name).unlink(missing_ok=True)
 
 
 def questions_of(manifest: Manifest) -> dict[Fingerprint, tuple[str, Finding]]:

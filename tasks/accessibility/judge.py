@@ -25,9 +25,9 @@ from pydantic import Field
 
 from evidence_store.model import CheckSpec, Finding, Outcome, deindexed
 from evidence_store.report.plain_text import counted
-from evidence_store.workspace import BrokenEvidenceError, read_artifact
+from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, read_artifact
 from tasks.accessibility.crops import Crops
-from tasks.accessibility.models import GivenAnswers, KnownFindings
+from tasks.accessibility.models import Fingerprint, GivenAnswers, KnownFindings, fingerprint_of
 from tasks.accessibility.people import People, PeopleOptions
 from tasks.accessibility.questions import element_digest, question
 from tasks.contract import Check, JudgeContext
@@ -82,8 +82,8 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, people: People) -> Ite
     if visit.axe is None or problem is not None:
         yield _error(visit, people, rule, problem or "the page was never scanned")
         return
-    result = _result(context, visit.axe)
-    if not result["passes"] and not result["violations"]:
+    result = _result(context.files, visit.axe)
+    if not _applied(result):
         yield _error(visit, people, "scan", "axe applied no rule: it saw nothing it could judge")
         return
     evidence = tuple(item.path for item in (visit.screenshot, visit.axe.result) if item)
@@ -110,6 +110,27 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, people: People) -> Ite
         )
 
 
+def questions_put(visits: Iterable[PageVisit], files: EvidenceFiles) -> dict[str, frozenset[Fingerprint]]:
+    """The questions to people on each page that was scanned to its end, answered or not; raises BrokenEvidenceError."""
+    put: dict[str, frozenset[Fingerprint]] = {}
+    for visit in visits:
+        if visit.axe is None or visit.problem is not None or _unscanned(visit) is not None:
+            continue
+        result = _result(files, visit.axe)
+        if _applied(result):
+            asked = (
+                fingerprint_of(AXE.spec.id, str(item.rule["id"]), item.element, visit.subject)
+                for item in _components(result["incomplete"])
+            )
+            put[visit.subject] = put.get(visit.subject, frozenset()).union(asked)
+    return put
+
+
+def _applied(result: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether any rule found something to judge."""
+    return bool(result["passes"] or result["violations"])
+
+
 def _unscanned(visit: PageVisit) -> str | None:
     """Why this page was not scanned to its end; None when it was."""
     if visit.axe is None:
@@ -126,9 +147,9 @@ def _error(visit: PageVisit, people: People, rule: str, message: str) -> Finding
     return Finding(outcome=Outcome.ERROR, subject=visit.subject, rule=rule, message=message)
 
 
-def _result(context: JudgeContext, scan: AxeScan) -> dict[str, list[dict[str, Any]]]:
+def _result(files: EvidenceFiles, scan: AxeScan) -> dict[str, list[dict[str, Any]]]:
     try:
-        content = json.loads(read_artifact(context.files, scan.result))
+        content = json.loads(read_artifact(files, scan.result))
     except (ValueError, RecursionError) as error:
         raise BrokenEvidenceError(f"{scan.result.path} is not JSON: {error}") from error
     parts = axe_parts(content)

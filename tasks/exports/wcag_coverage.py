@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evidence_store.model import Manifest
-from evidence_store.workspace import EvidenceFiles
-from tasks.exports.assertions import AXE, LOOKED, PROBED, Assertion, Result, assertions_of
+from evidence_store.model import CriterionNote, Manifest
+from tasks.exports.assertions import AXE, LOOKED, PROBED, Assertion, Result
 from tasks.records.models import MANUAL_A11Y
 from tasks.wcag import CRITERIA, STANDARD, Criterion
 
@@ -78,13 +77,8 @@ class CriterionRow:
         return f"{', '.join(self.means)}: {found}{review}"
 
 
-def coverage_rows(manifest: Manifest, files: EvidenceFiles) -> tuple[CriterionRow, ...]:
-    """A row for each criterion, in their order, for the report."""
-    return rows_of(assertions_of(manifest, files))
-
-
 def rows_of(made: Sequence[Assertion]) -> tuple[CriterionRow, ...]:
-    """The same from assertions that were collected before."""
+    """A row for each criterion, in their order."""
     return tuple(
         CriterionRow(
             criterion,
@@ -94,6 +88,21 @@ def rows_of(made: Sequence[Assertion]) -> tuple[CriterionRow, ...]:
         )
         for criterion in CRITERIA
         for about in [[item for item in made if criterion in item.criteria and item.result in LOOKED]]
+    )
+
+
+def notes_on(rows: Sequence[CriterionRow]) -> tuple[CriterionNote, ...]:
+    """The rows as the report tells them."""
+    return tuple(
+        CriterionNote(
+            number=row.criterion.number,
+            name=row.criterion.name,
+            level=row.criterion.level,
+            means=row.means,
+            failed=len(row.failed),
+            to_review=len(row.to_review),
+        )
+        for row in rows
     )
 
 

@@ -179,6 +179,22 @@ def test_a_finding_lives_from_its_first_run_to_its_end(life: Life) -> None:
     told = {found["rule"]: found for found in fourth["results"][0]["findings"]}
     assert (told["button-name"]["outcome"], told["color-contrast"]["outcome"]) == ("fail", "review")
     assert "but the element has changed since" in told["color-contrast"]["message"]
+    assert life.said("review", fourth["run_id"])["no_longer_asked"] == []
+
+    # The element is gone: its answer is listed, only pruned on request, and by no run that was before it.
+    life.server.answers["/shop"] = shop(NAMED)
+    fifth = world.answer(life.plan)
+    assert fifth["state"] == "Go", fifth["sentence"]
+    reviews = world.folder / "baselines" / "findings" / "reviews"
+    stale = life.said("review", fifth["run_id"])
+    assert [(note["file"], note["signed"]) for note in stale["no_longer_asked"]] == [
+        (f"{asked['fingerprint']}.json", True)
+    ]
+    assert "Answered, no longer asked (1)" in world.command("review", fifth["run_id"]).out
+    assert life.said("review", run_id, "--prune")["pruned"] == []
+    assert len(list(reviews.iterdir())) == 1
+    assert life.said("review", fifth["run_id"], "--prune")["pruned"] == [f"{asked['fingerprint']}.json"]
+    assert list(reviews.iterdir()) == []
 
 
 def test_the_commands_speak_to_people_too(life: Life) -> None:

@@ -226,7 +226,13 @@ def interrupt(run: Run) -> Ended:
 
 def is_told(run: Run, moment: Moment, ended: Ended) -> None:
     """The exit code, the words, and the state in Prefect."""
-    assert (ended.code, ended.out) == (130, "")
+    told_to_programs = ended.json()
+    assert (ended.code, told_to_programs["exit_code"]) == (130, 130)
+    assert (told_to_programs["interrupted"], told_to_programs["run_id"]) == (run.number.name, run.run_id)
+    assert told_to_programs["sealed"] is (moment.told == SEALED)
+    assert told_to_programs["verdict"] == ("go" if moment.told == SEALED else "incomplete")
+    assert (told_to_programs["resume"] is None) is (moment.told == SEALED)
+    assert told_to_programs["problem"] in " ".join(ended.err.split())
     phases = [line.partition(" s  ")[2] for line in ended.err.splitlines() if " s  " in line]
     assert phases[-1] == moment.phase
     words = ended.err.partition(f"Interrupted by {run.number.name}.")[2]
@@ -263,7 +269,7 @@ def is_brought_to_its_end(run: Run, moment: Moment, ended: Ended) -> None:
             *("stageproof", "run", str(run.plan), "--profile", "nightly", "--resume", run_id)
         ]
         kept = finding(run, "doctor", "--clean") if moment.told == FINISHED else ""
-        assert kept.endswith(f"--resume {run_id}`") or moment.told == OPENED
+        assert kept.endswith(f"finish it with `{command[0]}`") or moment.told == OPENED
         told = run.world.answer(run.plan, profile="nightly", resume=run_id)
         assert (told["state"], told["run_id"]) == ("Go", run_id), told["sentence"]
     record = seal_of(run)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
+from flows.command_line_run import INTERRUPTING, _interruptible
 from tests.flows.hostile_server import HostileServer
 from tests.flows.looking import write_plan
 from tests.flows.worlds import World
@@ -60,6 +62,7 @@ MEASURING = Moment("measuring", _vitals, "measuring alone", "chrom")
     [
         pytest.param(signal.SIGINT, GATHERING, id="SIGINT-gathering"),
         pytest.param(signal.SIGTERM, GATHERING, id="SIGTERM-gathering"),
+        pytest.param(signal.SIGHUP, GATHERING, id="SIGHUP-gathering"),
         pytest.param(signal.SIGTERM, WALKING, id="SIGTERM-suite"),
         pytest.param(signal.SIGINT, MEASURING, id="SIGINT-vitals"),
     ],
@@ -96,6 +99,19 @@ def test_an_interrupted_run_leaves_nothing_running(
     assert "`stageproof doctor --clean`" in ended.err
     assert (world.home / "runs" / run_id / "opened.json").is_file()
     told = {item["what"]: item["words"] for item in world.command("doctor", "--clean", "--json").json()}
-    assert told[f"run {run_id}"].startswith("did not end; finish it with `stageproof run")
+    command = f"stageproof run {plan} --profile nightly --resume {run_id}"
+    assert ended.json()["resume"] == command
+    assert told[f"run {run_id}"].startswith(f"did not end; finish it with `{command}`")
     assert told[f"run {run_id}"].endswith("; removed")
     assert not (world.home / "runs" / run_id).exists()
+
+
+def test_a_hangup_that_was_to_be_ignored_stays_ignored() -> None:
+    """`nohup stageproof run ...` goes on when its terminal ends."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _interruptible(Console(), {}, {}, as_json=False) as interrupt:
+            handlers = [signal.getsignal(number) for number in INTERRUPTING]
+        assert handlers == [interrupt, interrupt, signal.SIG_IGN]
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -242,6 +242,23 @@ def test_another_release_than_asked_for_is_incomplete(world: World, server: Host
     assert [release in doubt for release in ("deadbee", RELEASE)] == [True, True]
 
 
+def test_another_release_than_asked_for_is_told_at_once(world: World, server: HostileServer) -> None:
+    """Nothing could count, so nothing is looked at; the package is sealed all the same and says why."""
+    plan = healthy_plan(world, server, "told-at-once")
+    ended = world.stageproof("run", plan, "--release", "deadbee", "--json")
+    told = ended.json()
+    assert (ended.code, told["verdict"]) == (3, "incomplete")
+    assert f"Nothing is looked at: staging serves release {RELEASE}, but deadbee was asked for" in ended.err
+    assert "/health" not in server.paths()
+    assert verdict_and_digest(world, "told-at-once", told["run_id"]) == ("incomplete", told["sha256"])
+    # It looked at nothing: the next run is not told that what it sees is gone.
+    sealed = world.runs("told-at-once")[0].sealed
+    assert sealed is not None
+    assert sealed.seal is not None
+    assert "health" not in (sealed.seal.looks or {})
+    assert world.answer(plan, release=RELEASE)["state"] == "Go"
+
+
 def test_the_release_asked_for_is_a_go(world: World, server: HostileServer) -> None:
     """The measure for the two above."""
     assert world.answer(healthy_plan(world, server, "the-release"), release=RELEASE)["state"] == "Go"

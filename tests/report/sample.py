@@ -12,9 +12,12 @@ from typing import Any
 
 from evidence_store.gate import decide
 from evidence_store.model import (
+    AnswerNote,
     CheckResult,
     CheckSpec,
+    CriterionNote,
     Finding,
+    KnownNote,
     Manifest,
     Outcome,
     PreviousRun,
@@ -227,6 +230,13 @@ def no_go() -> dict[str, list[Finding]]:
             gates=False,
             more_information="https://dequeuniversity.com/rules/axe/4.10/heading-order",
         ),
+        failed(
+            "settings@desktop",
+            "Some page content is not contained by landmarks; known: Ada Okafor accepts it until 2026-03-12",
+            rule="region",
+            element="main > .note",
+            gates=False,
+        ),
     ]
     found["visual"] = [
         failed(
@@ -327,6 +337,64 @@ WAIVERS = (
 )
 
 
+def known_notes() -> tuple[KnownNote, ...]:
+    """Findings that people accepted, and everything that can become of them in a run."""
+    outlined = next(finding for finding in no_go()["axe"] if finding.rule == "region").fingerprinted("axe")
+    notes = {
+        "known": {"subject": outlined.subject, "rule": "region", "element": outlined.element},
+        "expired": {
+            "subject": "dashboard@phone",
+            "rule": "color-contrast",
+            "expires": STARTED - timedelta(days=2),
+            "expires_soon": False,
+        },
+        "fixed": {"subject": "settings@desktop", "rule": "label", "element": "form > input"},
+        "not_scanned": {"subject": "reports@phone", "rule": "label", "why": "1 frame could not be scanned"},
+    }
+    said = {
+        "check": "axe",
+        "owner": "Ada Okafor",
+        "reason": "as found when the checks were introduced",
+        "ticket": "UI-231",
+        "expires": STARTED + timedelta(days=10),
+        "expires_soon": True,
+    }
+    fingerprints = {"known": outlined.fingerprint}
+    return tuple(
+        KnownNote.model_validate(said | note | {"state": state, "fingerprint": fingerprints.get(state, "")})
+        for state, note in notes.items()
+    )
+
+
+def answer_notes() -> tuple[AnswerNote, ...]:
+    """Three answers on record: one that is asked for, one nobody could ask for, one that nobody asks for any more."""
+    return tuple(
+        AnswerNote(
+            check="axe",
+            subject=f"{page}@desktop",
+            rule="color-contrast",
+            element=".hero > p",
+            answer="pass",
+            by="ada",
+            answered_at=STARTED - timedelta(days=40),
+            signed=True,
+            file=f"{page.encode().hex():0<16.16}.json",
+            state=state,
+        )
+        for page, state in (("dashboard", "asked"), ("settings", "not_scanned"), ("reports", "not_asked"))
+    )
+
+
+def criterion_notes() -> tuple[CriterionNote, ...]:
+    """Of four criteria: one fails, one asks, one was looked at, one was not."""
+    return (
+        CriterionNote(number="1.1.1", name="Non-text Content", level="A", means=("automatic", "manual")),
+        CriterionNote(number="1.2.2", name="Captions", level="A", means=("automatic",), to_review=2),
+        CriterionNote(number="1.4.3", name="Contrast", level="AA", means=("automatic", "probe"), failed=6, to_review=1),
+        CriterionNote(number="3.3.8", name="Accessible Authentication", level="AA"),
+    )
+
+
 def results(found: dict[str, list[Finding]]) -> tuple[CheckResult, ...]:
     """Check results with fingerprints, as the judges hand them over."""
     return tuple(
@@ -375,6 +443,9 @@ def manifest(kind: str = "no-go", **changed: Any) -> Manifest:
         "phases": {"plan": 0.2, "gather": 231.4, "judge": 3.1, "decide": 0.0, "bundle": 6.8},
         "redaction": Redaction(counts={"bearer token": 14, "password field": 3}),
         "previous": None if kind == "first" else previous,
+        "known": known_notes() if kind == "no-go" else (),
+        "answers": answer_notes() if kind == "no-go" else (),
+        "criteria": criterion_notes() if kind != "first" else (),
     }
     return Manifest(**(fields | changed))
 

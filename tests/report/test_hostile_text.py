@@ -7,13 +7,14 @@ import io
 import re
 import unicodedata
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from evidence_store.model import Manifest, Waiver
+from evidence_store.model import AnswerNote, CriterionNote, KnownNote, Manifest, Waiver
 from evidence_store.report.markdown import MOST_BYTES, findings_table, scorecard_markdown
 from evidence_store.report.page import render
 from evidence_store.report.plain_text import line, number, passage, web_address
@@ -48,10 +49,16 @@ def run_with(text: str) -> Manifest:
     waiver = Waiver(
         check="axe", subject=f"x{text[:2_000]}", owner=text or "x", reason=text + "_" * 8, ticket=text, expires=FINISHED
     )
+    said: dict[str, Any] = {"check": text, "subject": text, "rule": text, "element": text}
+    known = KnownNote(owner=text, reason=text, ticket=text, why=text, expires=FINISHED, state="not_scanned", **said)
+    answer = AnswerNote(answer=text, by=text, answered_at=FINISHED, signed=False, file=text, state="not_asked", **said)
     return manifest(
         "no-go",
         results=results(found),
         waivers=(waiver,),
+        known=(known,),
+        answers=(answer,),
+        criteria=(CriterionNote(number=text, name=text, level=text, means=(text,), failed=1),),
         started_by=text,
         note=text,
         base_url=text,
@@ -194,7 +201,16 @@ def test_the_findings_table_is_worst_first_and_keeps_its_columns() -> None:
     table = findings_table(manifest("no-go"))
     assert {tuple(row) for row in table} == {("outcome", "check", "subject", "message", "measured", "limit")}
     outcomes = [row["outcome"] for row in table]
-    assert list(dict.fromkeys(outcomes)) == ["Fail", "Error", "Not run", "Waived", "Warning", "To review", "Pass"]
+    assert list(dict.fromkeys(outcomes)) == [
+        "Fail",
+        "Error",
+        "Not run",
+        "Waived",
+        "Known",
+        "Warning",
+        "To review",
+        "Pass",
+    ]
 
 
 def test_a_run_whose_release_is_in_doubt_lists_no_pass() -> None:

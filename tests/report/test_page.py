@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from evidence_store.model import Manifest
 from evidence_store.report.page import render
+from evidence_store.report.story import tell
 from tasks.doors.chromium import find_chromium
+from tests.report import red
 from tests.report.sample import failed, manifest, no_go, passed, picture_paths, results, write_bag
 from tests.report.test_hostile_text import NASTY, run_with
 
@@ -80,6 +82,14 @@ def test_a_path_with_odd_characters_leads_to_that_file_alone() -> None:
     told = manifest("go")
     html = render(told, ["data/sweep/a#b?c%20\"d'@phone/screenshot.png"])
     assert 'src="./data/sweep/a%23b%3Fc%2520%22d%27@phone/screenshot.png"' in html
+
+
+def test_known_findings_and_stale_answers_stand_next_to_waivers() -> None:
+    html = render(manifest("no-go"), ())
+    waivers = html[html.index('<section id="waivers"') : html.index('<section id="changes"')]
+    for words in ("Known findings", "Fixed, still listed", "Not scanned", "Expired", "Answered, no longer asked"):
+        assert words in waivers
+    assert "Answers of people" not in render(manifest("go"), ())
 
 
 def test_a_fingerprint_names_one_place() -> None:
@@ -195,6 +205,7 @@ def test_flicker_stops_on_demand_and_waits_where_motion_is_unwelcome(browser: Br
     pictures = page.locator("#blocks .pictures.several")
     pictures.get_by_role("button", name="Flicker").click()
     top = pictures.locator(".pair img").nth(1)
+    top.wait_for()  # a picture has no size before it is loaded
     seen = [top.is_visible()]
     page.wait_for_timeout(900)
     seen.append(top.is_visible())
@@ -265,12 +276,14 @@ def test_everything_can_be_read_without_javascript(browser: Browser, bags: dict[
     page.goto((bags["no-go"] / "index.html").as_uri())
     verdict = page.locator("h1").inner_text()
     filters = page.locator("#filter").is_visible()
-    page.locator("details.check:not([open]) > summary").first.click()
-    readable = page.locator("details.check:not([open])").count()
+    folded = page.locator("details.check").first.locator(".subject").first
+    seen = [folded.is_visible()]
+    page.locator("details.check > summary").first.click()
+    seen.append(folded.is_visible())
     context.close()
     assert verdict.startswith("NO-GO")
     assert not filters
-    assert readable == 2
+    assert seen == [False, True]
 
 
 @pytest.mark.real
@@ -310,3 +323,115 @@ def test_the_gallery_shows_thumbnails_and_leads_to_the_screenshots() -> None:
     told, folder = manifest("go"), "data/sweep/home@phone"
     html = render(told, [f"{folder}/screenshot.png", f"{folder}/thumbnail.webp"])
     assert f'<a href="./{folder}/screenshot.png"><img src="./{folder}/thumbnail.webp"' in html
+
+
+# -- the worst of days ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def red_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("red")
+    told = red.all_red()
+    (folder / "index.html").write_text(render(told, red.write_bag(folder, told)), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def red_page(browser: Browser, red_bag: Path) -> Iterator[Opened]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    yield Opened(context.new_page(), red_bag)
+    context.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("width", "most"), [(1280, 12_000), (390, 20_000)])
+def test_a_run_that_is_red_all_over_fits_a_few_screens(red_page: Opened, width: int, most: int) -> None:
+    page = red_page.go()
+    page.set_viewport_size({"width": width, "height": 900})
+    height = page.evaluate("document.documentElement.scrollHeight")
+    loaded = page.evaluate("[...document.images].filter(image => image.complete && image.naturalWidth).length")
+    assert height < most
+    assert loaded < 100 < page.evaluate("document.images.length")
+
+
+@pytest.mark.real
+def test_the_index_says_on_one_screen_what_is_wrong_and_leads_to_it(red_page: Opened) -> None:
+    page = red_page.go()
+    index = page.get_by_role("navigation", name="What is wrong")
+    rows = index.get_by_role("listitem")
+    box = index.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 900
+    assert rows.count() == 9
+    assert "500 of 500 subjects, 42 causes" in rows.first.inner_text()
+    rows.last.get_by_role("link").press("Enter")
+    assert page.evaluate("document.activeElement.textContent").startswith("Every service says it is ready")
+
+
+@pytest.mark.real
+def test_nothing_of_a_red_run_is_lost_in_its_folds(red_page: Opened) -> None:
+    told = tell(red.all_red())
+    page = red_page.go()
+    text = page.evaluate("document.getElementById('blocks').textContent")
+    fingerprints = set(page.evaluate("[...document.querySelectorAll('#blocks a[href^=\"#f=\"]')].map(a => a.hash)"))
+    assert [cause.headline for cause in told.blocks if cause.headline not in text] == []
+    assert {f"#f={look.fingerprint}" for cause in told.blocks for look in cause.looks} == fingerprints
+
+
+@pytest.mark.real
+def test_a_fold_opens_by_keyboard(red_page: Opened) -> None:
+    page = red_page.go()
+    fold = page.locator("#blocks .rest > summary").first
+    beyond = page.locator("#blocks .rest .entry").first
+    seen = [beyond.is_visible()]
+    assert fold.inner_text() == "and 39 more causes"
+    fold.press("Enter")
+    seen.append(beyond.is_visible())
+    assert seen == [False, True]
+
+
+@pytest.mark.real
+def test_a_place_leads_into_a_fold(red_page: Opened) -> None:
+    page = red_page.go()
+    link = page.locator("#blocks .entry[open] a[href^='#f=']").first
+    place = page.locator(f"[id='{(link.get_attribute('href') or '')[1:]}']")
+    seen = [place.is_visible()]
+    link.press("Enter")
+    place.wait_for(state="visible")
+    assert seen == [False]
+
+
+@pytest.mark.real
+def test_paper_shows_what_is_folded_even_without_javascript(browser: Browser, red_bag: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto((red_bag / "index.html").as_uri())
+    folded = page.locator("#blocks .rest .entry .places").last
+    seen = [folded.is_visible()]
+    page.emulate_media(media="print")
+    seen.append(folded.is_visible())
+    context.close()
+    assert seen == [False, True]
+
+
+@pytest.mark.real
+def test_after_printing_the_page_is_folded_as_before(red_page: Opened) -> None:
+    page = red_page.go()
+    open_now = "document.querySelectorAll('details[open]').length"
+    before = page.evaluate(open_now)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    printed = page.evaluate("document.querySelectorAll('details:not([open])').length")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert printed == 0
+    assert page.evaluate(open_now) == before
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_folded_page_is_accessible(red_page: Opened, width: int) -> None:
+    page = red_page.go()
+    page.set_viewport_size({"width": width, "height": 900})
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], [node["target"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert red_page.complaints == []

@@ -12,6 +12,7 @@ from evidence_store.model import LEFT_OUT, CheckResult, Finding, Manifest, Outco
 from evidence_store.report.launch_plan import WORKSTREAMS
 from evidence_store.report.story import problem_fingerprints, tell
 from evidence_store.report.told import RowTold
+from tests.report.red import all_red
 from tests.report.sample import (
     EXPECTED,
     SERVICES,
@@ -89,6 +90,15 @@ def test_the_verdict_is_one_sentence(kind: str, sentence: str) -> None:
 )
 def test_numbers_and_their_words_agree(told: Manifest, ending: str) -> None:
     assert tell(told).sentence.endswith(ending)
+
+
+def test_another_release_than_the_one_asked_for_is_named() -> None:
+    served = Release(requested="5a0b1c2d", before="4f2c9e1", after="4f2c9e1")
+    story = tell(manifest("go", release=served))
+    assert (
+        story.sentence == "INCOMPLETE for release 4f2c9e1 on demo: release 5a0b1c2d was asked for, so no result counts."
+    )
+    assert [unseen.title for unseen in story.unseen] == ["It is not the release that was asked for"]
 
 
 def test_a_go_with_waivers_and_warnings_says_so() -> None:
@@ -220,7 +230,7 @@ def test_waivers_say_by_whom_why_until_when_and_what_became_of_them() -> None:
 
 def test_what_changed_counts_new_still_and_no_longer_seen() -> None:
     changes = tell(manifest("no-go")).changes
-    assert changes.summary.endswith("10 new problems, 1 still there, 2 of 3 no longer seen.")
+    assert changes.summary.endswith("11 new problems, 1 still there, 2 of 3 no longer seen.")
     assert [cause.check for cause in changes.still] == ["visual"]
     assert "No longer seen is not the same as fixed" in changes.remark
 
@@ -352,3 +362,122 @@ def test_the_words_are_told_without_a_template_engine_or_a_terminal_library() ->
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+# -- what people accepted and answered --------------------------------------------------------------------------------
+
+
+def test_known_findings_are_told_in_one_place_those_first_that_need_somebody() -> None:
+    story = tell(manifest("no-go"))
+    assert [(known.state, known.rule, known.owner) for known in story.known] == [
+        ("expired", "color-contrast", "Ada Okafor"),
+        ("fixed", "label", "Ada Okafor"),
+        ("not_scanned", "label", "Ada Okafor"),
+        ("known", "region", "Ada Okafor"),
+    ]
+    assert story.known[2].remark.endswith("nothing says that it is fixed: 1 frame could not be scanned")
+    assert story.section("waivers").count == "7"
+    assert "region" not in {cause.rule for cause in story.notices}
+    assert "heading-order" in {cause.rule for cause in story.notices}
+
+
+def test_a_known_finding_is_called_known_where_its_subject_is_told() -> None:
+    axe = next(check for check in tell(manifest("no-go")).checks if check.check == "axe")
+    (subject,) = [told for told in axe.subjects if told.subject == "settings@desktop"]
+    assert {look.rule: look.word for look in subject.looks}["region"] == "known"
+    assert "known" in subject.words
+
+
+def test_without_notes_a_finding_is_the_warning_it_always_was() -> None:
+    """A package made before there were notes."""
+    story = tell(manifest("no-go", known=(), answers=()))
+    assert "region" in {cause.rule for cause in story.notices}
+    assert (story.known, story.answers, story.unasked) == ((), "", ())
+
+
+def test_acceptances_in_the_same_words_are_one_entry() -> None:
+    note = next(note for note in manifest("no-go").known if note.state == "fixed")
+    many = [note.model_copy(update={"subject": f"page-{place}@phone"}) for place in range(40)]
+    other = note.model_copy(update={"owner": "Bo"})
+    story = tell(manifest("no-go", known=(*many, other)))
+    assert [(known.owner, known.amount) for known in story.known] == [
+        ("Ada Okafor", "40 findings"),
+        ("Bo", "1 finding"),
+    ]
+
+
+def test_answers_nobody_asks_for_are_listed_and_count_for_nothing() -> None:
+    told = manifest("no-go")
+    story = tell(told)
+    assert story.answers == (
+        "3 answers of people are on record: 1 to a question that this run put, 1 of a page that this run did not scan"
+        " and 1 to a question that nobody asks any more."
+    )
+    (unasked,) = story.unasked
+    assert unasked.question == "color-contrast at .hero > p on reports@desktop"
+    assert unasked.said == "ada answered 'pass' on 2026-01-21, signed"
+    assert tell(told.model_copy(update={"answers": ()})).counts == story.counts
+
+
+# -- how much of WCAG was looked at -----------------------------------------------------------------------------------
+
+
+def test_criteria_are_counted_by_what_was_found_and_by_what_looked() -> None:
+    criteria = tell(manifest("no-go")).criteria
+    assert criteria is not None
+    assert criteria.summary == "3 of the 4 success criteria of WCAG 2.2, A and AA, were looked at."
+    assert criteria.counts == (("fail", 1), ("review", 1), ("looked", 1), ("not_evaluated", 1))
+    assert criteria.by.startswith(
+        "3 by automatic rules (axe-core), 1 by the walk with the keyboard and 1 by a person, in a record that counts;"
+    )
+    (failed,) = criteria.failed
+    assert (failed.name, failed.by, failed.found) == (
+        "1.4.3 Contrast (AA)",
+        "automatic, probe",
+        "failed on 6, 1 to review",
+    )
+
+
+def test_no_criterion_is_ever_told_as_passed() -> None:
+    criteria = tell(manifest("go")).criteria
+    assert criteria is not None
+    assert "pass" not in {row.word for row in criteria.rows}
+    assert {row.label for row in criteria.rows} == {"Fail", "To review", "No failure found", "Not evaluated"}
+
+
+def test_a_run_that_counted_no_criteria_says_nothing_of_them() -> None:
+    assert tell(manifest("first")).criteria is None
+
+
+def test_the_index_has_a_line_for_each_check_and_outcome_and_counts_each_subject_once() -> None:
+    told = [
+        (group.id, group.first.word, group.first.check, group.where, group.amount) for group in tell(all_red()).index
+    ]
+    assert told == [
+        ("blocks-1", "fail", "axe", "500 of 500 subjects", "42 causes"),
+        ("blocks-2", "fail", "visual", "500 of 500 subjects", "1 cause"),
+        ("blocks-3", "fail", "page-health", "490 of 500 subjects", "3 causes"),
+        ("blocks-4", "fail", "vitals", "60 of 60 subjects", "1 cause"),
+        ("blocks-5", "fail", "health", "3 of 4 subjects", "1 cause"),
+        ("blocks-6", "fail", "journeys", "3 of 3 subjects", "1 cause"),
+        ("blocks-7", "fail", "unit-coverage", "2 of 3 subjects", "1 cause"),
+        ("unseen-1", "error", "page-health", "10 of 500 subjects", "10 reasons"),
+        ("unseen-2", "not_run", "health", "1 of 4 subjects", "1 reason"),
+    ]
+    assert tell(manifest("go")).index == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "headline", "rest"),
+    [
+        ("answered 503", "answered 503", ""),
+        ("2 regions differ; the largest is at 0,0; more", "2 regions differ…", "the largest is at 0,0; more"),
+        ("first line\nsecond line", "first line…", "second line"),
+        ("word " * 40, f"{'word ' * 27}word…", f"…{'word ' * 11}word"),
+        ("x" * 200, f"{'x' * 140}…", f"…{'x' * 60}"),
+        ("", "", ""),
+    ],
+)
+def test_a_headline_and_its_rest_are_the_whole_message(message: str, headline: str, rest: str) -> None:
+    (cause,) = tell(of_health(failed(SERVICES[0], message), services=1)).blocks
+    assert (cause.headline, cause.rest) == (headline, rest)

@@ -59,7 +59,10 @@ def words(result: CheckResult, plan: Any = PLAN) -> dict[str, tuple[str, str]]:
 
 def test_a_check_that_was_left_out_says_so() -> None:
     said = ("not_run", "left out of this run by --only")
-    assert words(left_out(HEALTH, (BILLING, GATEWAY))) == {BILLING: said, GATEWAY: said}
+    assert words(left_out(HEALTH, (BILLING, GATEWAY), "left out of this run by --only")) == {
+        BILLING: said,
+        GATEWAY: said,
+    }
 
 
 def test_all_well() -> None:

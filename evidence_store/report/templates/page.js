@@ -213,9 +213,16 @@
   }
 
   // Paper shows everything -------------------------------------------------------------------------------------------
+  let folded = [];
   addEventListener("beforeprint", () => {
-    for (const details of all("details:not([open])")) {
+    folded = all("details:not([open])");
+    for (const details of folded) {
       details.open = true;
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const details of folded) {
+      details.open = false;
     }
   });
 })();

@@ -11,7 +11,7 @@ import yaml
 
 from evidence_store.gate import decide
 from evidence_store.model import CheckResult, CheckSpec, Finding, Manifest, Outcome, Release
-from tasks.exporting import exports_of
+from tasks.exporting import Exports
 from tasks.records.models import ManualSweep
 from tasks.registry import check_named
 from tasks.sweep.models import AxeScan, PageVisit
@@ -111,7 +111,7 @@ def told(
 
 def exported(manifest: Manifest, run: Run) -> dict[str, Any]:
     """Every export, parsed, by its name without the folder; each must have been made."""
-    made = list(exports_of(manifest, run))
+    made = list(Exports(manifest, run).files())
     assert [export.problem for export in made] == [None] * 4
     content = {export.path.rpartition("/")[2]: export.content for export in made}
     return {

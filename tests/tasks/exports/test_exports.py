@@ -11,7 +11,7 @@ import pytest
 from evidence_store.model import Finding, Manifest, Outcome, Release
 from evidence_store.report.page import EXPORTS
 from tasks import exporting
-from tasks.exporting import exports_of
+from tasks.exporting import Exports
 from tasks.wcag import CRITERIA
 from tests.tasks.judged_runs import Run
 from tests.tasks.records.cases import BARRIER, LEFT_OUT, answered, answers
@@ -291,7 +291,7 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     run = walked(scans(a=BARRIER_SCAN))
     manifest = told(run, "axe", "manual-a11y", keyboard={"home@a": [keyboard_fail("home@a")]})
     again = Manifest.model_validate_json(manifest.model_dump_json())
-    assert list(exports_of(manifest, run)) == list(exports_of(again, run))
+    assert list(Exports(manifest, run).files()) == list(Exports(again, run).files())
 
 
 HOSTILE = "</script>\x1b[31m‮\x00\ud800'\"\n---\n- !!python/object:x {} &a *a ``` |"
@@ -316,7 +316,7 @@ def test_an_exporter_that_fails_costs_its_own_file_and_says_so(monkeypatch: pyte
 
     monkeypatch.setattr(exporting, "openacr", broken)
     run = scans()
-    made = {export.path: export for export in exports_of(told(run), run)}
+    made = {export.path: export for export in Exports(told(run), run).files()}
     assert list(made) == [
         "data/exports/earl.jsonld",
         "data/exports/findings.sarif",
@@ -331,7 +331,7 @@ def test_an_exporter_that_fails_costs_its_own_file_and_says_so(monkeypatch: pyte
 def test_evidence_that_was_altered_leaves_the_findings_and_says_why_the_rest_is_missing() -> None:
     run = scans()
     run.files["data/source/shard.evidence.json"] = b"{"
-    made = {export.path.rpartition("/")[2]: export.problem for export in exports_of(told(scans()), run)}
+    made = {export.path.rpartition("/")[2]: export.problem for export in Exports(told(scans()), run).files()}
     assert made["findings.sarif"] is None
     assert [name for name in made if name.endswith(".problem.txt")] == [
         "earl.jsonld.problem.txt",
@@ -340,6 +340,24 @@ def test_evidence_that_was_altered_leaves_the_findings_and_says_why_the_rest_is_
     ]
 
 
+def test_the_report_counts_the_criteria_that_the_file_counts() -> None:
+    run = walked(scans(a=BARRIER_SCAN))
+    manifest = told(run, "axe", "manual-a11y", keyboard={"home@a": [keyboard_fail("home@a")]})
+    counts = exported(manifest, run)["wcag-coverage.json"]["counts"]
+    notes = Exports(manifest, run).criteria()
+    assert len(notes) == counts["criteria"] == 55
+    for means in ("automatic", "probe", "manual"):
+        assert sum(means in note.means for note in notes) == counts[means] > 0
+    assert sum(note.failed > 0 for note in notes) == counts["failed"] > 0
+    assert sum(not note.means for note in notes) == counts["not_evaluated"] > 0
+
+
+def test_criteria_that_cannot_be_counted_are_not_told_as_untested() -> None:
+    run = scans()
+    run.files["data/source/shard.evidence.json"] = b"{"
+    assert Exports(told(scans()), run).criteria() == ()
+
+
 def test_the_report_tells_of_every_export() -> None:
     run = scans()
-    assert sorted(path for path, _ in EXPORTS) == [export.path for export in exports_of(told(run), run)]
+    assert sorted(path for path, _ in EXPORTS) == [export.path for export in Exports(told(run), run).files()]
