@@ -11,8 +11,8 @@
 5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
    a picture of the whole page would else show the first screen and nothing more.
 6. Masked elements are painted over.
-7. Frames are taken until two in a row are equal. One is enough when it equals what a person approved: that page stands
-   as still as it did then.
+7. Frames are taken until two in a row are equal, but for rounding of colours. One is enough when it equals what a person
+   approved: that page stands as still as it did then.
 
 Everything in the page is done through CSSOM and the DOM, so that a Content Security Policy or Trusted Types neither
 blocks the recipe nor has to be switched off.
@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
@@ -38,6 +40,9 @@ CLOCK_START_MS = 1_767_225_600_000
 STEP_MS = 500
 STEPS = 4
 MAX_PICTURES = 5
+ROUNDING = 2
+"""Of 255: how far a colour may be from itself in two frames of a page that stands still. Drawn anew, the edge of a
+round corner comes out one lighter or darker now and then; what moves differs by more."""
 MAX_FRAMES = 60
 """Documents of a page, its own among them, that are stilled and read; axe says so when there are more."""
 MAX_HEIGHT = 15_000
@@ -408,13 +413,25 @@ def capture(page: Page, masks: Sequence[str], still: Stillness, hearing: Hearing
             if still.animations:
                 list(in_frames(page, _FINISH_ANIMATIONS))
             current, clipped = _masked_frame(page, session, masks, still, log)
-            if current == previous:
-                return Picture(current, True, clipped, (*dict.fromkeys(log), f"frames: two equal after {number}"))
+            if alike(previous, current):
+                said = f"frames: two {'equal' if current == previous else 'equal but for rounding'} after {number}"
+                return Picture(current, True, clipped, (*dict.fromkeys(log), said))
             previous = current
         said = f"frames: no two of {MAX_PICTURES} were equal"
         return Picture(previous, False, clipped, (*dict.fromkeys(log), said))
     finally:
         session.detach()
+
+
+def alike(one: bytes, other: bytes) -> bool:
+    """Whether two frames show a page that stands still: equal, or different by rounding of colours alone."""
+    if one == other:
+        return True
+    with Image.open(io.BytesIO(one)) as first, Image.open(io.BytesIO(other)) as second:
+        if first.size != second.size:
+            return False
+        difference = ImageChops.difference(first.convert("RGB"), second.convert("RGB"))
+    return all(most <= ROUNDING for _, most in difference.getextrema())
 
 
 def _masked_frame(

@@ -230,6 +230,27 @@ def test_a_picture_is_as_tall_as_it_may_be(
     assert (height_of(picture), picture.clipped_at) == (height, clipped_at)
 
 
+def frame(*, size: tuple[int, int] = (4, 3), corner: tuple[int, int, int] = (200, 10, 30)) -> bytes:
+    picture, encoded = Image.new("RGB", size, (200, 10, 30)), BytesIO()
+    picture.putpixel((0, 0), corner)
+    picture.save(encoded, "PNG")
+    return encoded.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("other", "still"),
+    [
+        (frame(), True),
+        (frame(corner=(202, 8, 30)), True),
+        (frame(corner=(200, 10, 33)), False),
+        (frame(size=(4, 4)), False),
+    ],
+    ids=["equal", "rounding", "another colour", "another size"],
+)
+def test_frames_may_differ_by_rounding_and_no_more(other: bytes, still: bool) -> None:
+    assert stabilise.alike(frame(), other) is still
+
+
 def test_a_script_is_asked_of_the_page_and_of_every_frame(tab: Page) -> None:
     tab.set_content(f"<title>page</title>{framed('<title>one</title>' + framed('<title>two</title>'))}")
     tab.wait_for_function("frames[0]?.frames[0]?.document.title === 'two'")
