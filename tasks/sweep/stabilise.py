@@ -11,7 +11,7 @@
 5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
    a picture of the whole page would else show the first screen and nothing more.
 6. Masked elements are painted over.
-7. Frames are taken until two in a row are equal, but for rounding of colours. One is enough when it equals what a person
+7. Frames are taken until two in a row are equal, but for rounding of colours. One is enough when it equals what was
    approved: that page stands as still as it did then.
 
 Everything in the page is done through CSSOM and the DOM, so that a Content Security Policy or Trusted Types neither
