@@ -26,6 +26,19 @@
     for (const name of classes) found.push([3, `${tag}.${name}`, [name]]);
     return found;
   };
+  // A column of a table is one selector with many hits; each list is long, so it is told twice at most.
+  const MOST_HITS = 500;
+  const LONG = 60;
+  const found = new Map();
+  const hitsOf = (selector) => {
+    if (!found.has(selector)) {
+      const hits = [...document.querySelectorAll(selector)].slice(0, MOST_HITS + 1);
+      found.set(selector, { hits: hits.length > MOST_HITS ? [] : hits.map(pathOf), told: 0 });
+    }
+    const { hits, told } = found.get(selector);
+    found.get(selector).told += 1;
+    return hits.length > LONG && told >= 2 ? null : hits;
+  };
   const answers = [];
   const view = innerWidth * innerHeight || 1;
   for (const path of paths.slice(0, 80)) {
@@ -48,9 +61,10 @@
     }
     for (const { up, rank, selector, names, element: hit } of proposed.slice(0, 60)) {
       if (selector.length > 300) continue;
-      const hits = [...document.querySelectorAll(selector)].slice(0, 60);
+      const hits = hitsOf(selector);
+      if (hits === null) continue;
       const box = hit.getBoundingClientRect();
-      answers.push({ path, up, rank, selector, names, hits: hits.map(pathOf), share: (box.width * box.height) / view });
+      answers.push({ path, up, rank, selector, names, hits, share: (box.width * box.height) / view });
     }
   }
   return answers;

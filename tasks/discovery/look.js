@@ -10,7 +10,9 @@
   const level = (element) => Number(element.getAttribute("aria-level") || element.tagName.slice(1)) || 2;
   const step = (element) => {
     if (!element || element === document.documentElement) return "";
-    const classes = [...element.classList].filter((name) => !/\d{3,}/.test(name)).sort().slice(0, 6).join(".");
+    // By its first word: what follows is a size, a variant, a build's hash, or the data it shows (`col-price`).
+    const words = [...element.classList].map((name) => name.split(/[-_]/).find(Boolean) || "");
+    const classes = [...new Set(words)].filter((word) => !/\d{3,}/.test(word)).sort().slice(0, 6).join(".");
     return `${element.tagName.toLowerCase()}.${classes}`.slice(0, 120);
   };
 

@@ -144,6 +144,11 @@ def _page(page: ProposedPage) -> Iterator[str]:
         such = f", such as {', '.join(others)}" if others else ""
         were = "1 was" if len(kind.members) == 1 else f"{len(kind.members)} were"
         yield from comment(f"Stands for {kind.stands_for:,} addresses{languages}{such}; {were} visited.")
+    if page.folded.count:
+        keys, more = page.folded.keys[:6], len(page.folded.keys) - 6
+        named = ", ".join(f"?{key[:40]}=" for key in keys) + (f" and {more:,} more" if more > 0 else "")
+        which = "1 address that differs" if page.folded.count == 1 else f"{page.folded.count:,} addresses that differ"
+        yield from comment(f"Shows {which} in the query alone as well: {named}.")
     for note in page.notes:
         yield from comment(f"TODO: {note}.")
     yield "[[pages]]"

@@ -5,8 +5,9 @@ Rules:
 - a piece changed when its text, its size or the pixels inside it differ; one that only moved was moved by another;
 - a mask is a selector that a later build is likely to keep: `data-*`, then `id`, then classes, then a semantic element
   in one of those; never a position, and nothing a build tool made up (`css-1q2w3e`, `:r1:`);
-- a selector is taken only when most of what it hits did change, and never when it covers a large part of the view;
-- a page of which most differs is not masked but named;
+- a selector is taken only when most of what it hits did change (all of it, when it hits a column of a table), and never
+  when it covers a large part of the view;
+- a page of which most differs, or much that no selector covers, is not masked but named;
 - what differs on every page that was loaded twice is masked on the pages that were not, too: a footer with a duration
   is on all of them.
 """
@@ -25,8 +26,9 @@ from PIL import Image
 from tasks.discovery.seen import Candidate, Piece, Stability
 
 MOST_CHANGED_SHARE = 0.5
-MOST_CHANGED = 60
+MOST_UNCOVERED = 60
 MOST_HITS = 40
+"""Of a selector of which only most hits did change."""
 LARGEST_SHARE = 0.35
 FEWEST_TO_SHARE = 2
 """Pages that must agree on a mask before others get it unseen: one alone speaks for itself."""
@@ -122,7 +124,7 @@ def _pixels(picture: bytes) -> NDArray[np.uint8]:
 
 def differs_as_a_whole(changes: Sequence[Change], pieces: Sequence[Piece]) -> bool:
     """Whether masking would leave little to look at."""
-    return len(changes) > MOST_CHANGED or (len(changes) > 3 and len(changes) > MOST_CHANGED_SHARE * max(len(pieces), 1))
+    return len(changes) > 3 and len(changes) > MOST_CHANGED_SHARE * max(len(pieces), 1)
 
 
 def choose_masks(
@@ -170,12 +172,15 @@ def _within(path: str, ancestor: str) -> bool:
 
 
 def _is_robust(candidate: Candidate, changed: Collection[str]) -> bool:
-    if not candidate.hits or len(candidate.hits) > MOST_HITS or candidate.share > LARGEST_SHARE:
+    if not candidate.hits or candidate.share > LARGEST_SHARE:
         return False
     if any(looks_generated(name) for name in candidate.names):
         return False
-    hit = [hit for hit in candidate.hits if any(_within(path, hit) for path in changed)]
-    return len(hit) * 2 > len(candidate.hits)
+    around = {
+        "/".join(steps[:end]) for path in changed for steps in [path.split("/")] for end in range(1, len(steps) + 1)
+    }
+    hit = sum(hit in around for hit in candidate.hits)
+    return hit == len(candidate.hits) or (len(candidate.hits) <= MOST_HITS and hit * 2 > len(candidate.hits))
 
 
 def by_path(pieces: Sequence[Piece]) -> Mapping[str, Piece]:
