@@ -32,7 +32,7 @@ from tasks.discovery.robots import Robots
 from tasks.discovery.seen import Counted, SeenPage
 from tasks.discovery.sitemap import MOST_FILES, MOST_TOTAL, read_sitemap
 from tasks.discovery.templates import Structure, known_enough
-from tasks.discovery.variants import Variants
+from tasks.discovery.variants import MOST_HEARD, Variants
 from tasks.discovery.visits import ANSWERED, Visitor
 from tasks.doors.http import HttpRequest, fetch
 
@@ -110,8 +110,8 @@ class Site:
         else:
             bare = without_query(address)
             self.depths.setdefault(bare, depth)
-            if address != bare:
-                self.variants.hear_of(address)
+            if address != bare and not self.variants.hear_of(address):
+                self.skipped.add(f"beyond the first {MOST_HEARD:,} addresses with a query", address[:200])
 
     def shapes(self, *, exact: bool = False) -> dict[str, Shape]:
         """The shape of every known address; renewed when many more are known, or when asked for exactly."""

@@ -376,6 +376,10 @@ class _Looking:
                 everyones[kind.shown_by] = anonymous
         public = [found_as(kind, everyones[kind.shown_by], None) for kind in self._grouped(everyones, shapes)]
         self._tell_failures(visited, signed_in)
+        for path, into in folded.items():
+            self.site.skipped.add(
+                "differ from another address in their query alone", f"{path}?{into.keys[0]}=", into.count
+            )
         kinds = sorted([*public, *found], key=lambda one: (one.seen.address.count("/"), len(one.seen.address)))
         return kinds, [*no_pages, *more], list(visited.values())
 

@@ -202,12 +202,17 @@ def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: 
     phrases = [text for text in map(_folded, look.phrases) if usable(text)]
     if candidates and distinct(candidates[0]):
         return Texts((candidates[0],))
-    telling = next((text for text in [*candidates, *phrases] if distinct(text)), None)
+    # A number may be a count of what is there today, so a text without one is taken first.
+    telling = next((text for text in sorted([*candidates, *phrases], key=_has_digit) if distinct(text)), None)
     if telling is not None:
         return Texts((candidates[0], telling) if candidates and candidates[0] in headline else (telling,))
     if candidates:
         return Texts((candidates[0],), f"'{candidates[0]}' is on other pages too: find a text that only this page has")
     return Texts((), "no text was found that would tell this page from an error page: write one down")
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _folded(text: str) -> str:
@@ -293,7 +298,7 @@ def _says_healthy(line: str) -> bool:
         line.isascii()
         and line.isprintable()
         and not _UNHEALTHY.intersection(words)
-        and not any(map(str.isdigit, line))
+        and not _has_digit(line)
         and any(map(_HEALTHY.fullmatch, words))
     )
 

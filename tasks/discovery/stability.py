@@ -8,14 +8,15 @@ Rules:
 - a selector is taken only when most of what it hits did change (all of it, when it hits a column of a table), and never
   when it covers a large part of the view;
 - a page of which most differs, or much that no selector covers, is not masked but named;
-- what differs on every page that was loaded twice is masked on the pages that were not, too: a footer with a duration
-  is on all of them.
+- what differs on most pages that were loaded twice is masked on the pages that were not, too: a footer with a duration
+  is on all pages that query something, and the start page may query nothing.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -155,16 +156,18 @@ def choose_masks(
 
 
 def with_shared_masks(stabilities: Sequence[Stability]) -> list[Stability]:
-    """Pages of which two loads could not be compared get the masks that all others need, when there are two or more."""
-    compared = [dict(stability.masks) for stability in stabilities if not stability.problem]
-    shared = [selector for selector in compared[0] if all(selector in masks for masks in compared)] if compared else []
-    if len(compared) < FEWEST_TO_SHARE:
-        return list(stabilities)
-    why = f"differs between loads on each of the {len(compared)} pages that were loaded twice; this one was not"
-    return [
-        replace(stability, masks=[(selector, why) for selector in shared]) if stability.problem else stability
-        for stability in stabilities
+    """Pages of which two loads could not be compared get the masks that most others need, when two or more do."""
+    compared = [stability for stability in stabilities if not stability.problem]
+    needed_by = Counter(selector for stability in compared for selector, _ in stability.masks)
+    shared = [
+        (
+            selector,
+            f"differs between loads on {pages} of the {len(compared)} pages that were loaded twice; not this one",
+        )
+        for selector, pages in needed_by.items()
+        if pages >= FEWEST_TO_SHARE and 2 * pages > len(compared)
     ]
+    return [replace(stability, masks=shared) if stability.problem else stability for stability in stabilities]
 
 
 def _within(path: str, ancestor: str) -> bool:

@@ -68,12 +68,14 @@ class Variants:
     meanings: dict[tuple[str, Keys], Meaning] = field(default_factory=dict)
     count: int = 0
 
-    def hear_of(self, address: str) -> None:
-        """Take an address with a query into account."""
+    def hear_of(self, address: str) -> bool:
+        """Take an address with a query into account; False when it is one too many."""
         alike = self.heard[without_query(address)][query_keys(address)]
-        if address not in alike and self.count < MOST_HEARD:
-            alike[address] = None
-            self.count += 1
+        if address not in alike and self.count >= MOST_HEARD:
+            return False
+        self.count += address not in alike
+        alike[address] = None
+        return True
 
     def to_visit(
         self, visited: Mapping[str, SeenPage], shapes: Mapping[str, Shape], missing: Sequence[SeenPage]

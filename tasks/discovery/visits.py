@@ -32,7 +32,8 @@ NOTHING_TO_SHOW = "answered with an error and nothing to show"
 """The whole browser shows a page of its own then, and the headless shell an empty one."""
 DOWNLOAD = "is a download, or has no content"
 CIRCLE = "redirects in a circle"
-ANSWERED = frozenset({NOTHING_TO_SHOW, DOWNLOAD, CIRCLE})
+NO_HTML = "is no HTML page"
+ANSWERED = frozenset({NOTHING_TO_SHOW, DOWNLOAD, CIRCLE, NO_HTML})
 """Problems of one page alone: the site is up."""
 NAVIGATION_MS = 15_000
 VISIT_SECONDS = 40.0
@@ -127,6 +128,9 @@ class Visitor:
                 asked.listen(tab)
                 _guard(context, tab, self.may_open, asked)
                 response = tab.goto(url, wait_until="load", timeout=NAVIGATION_MS)
+                if response is not None and "html" not in response.headers.get("content-type", "html").lower():
+                    # A browser shows texts and JSON too: a health address is no page of the site.
+                    return SeenPage(address, address, problem=NO_HTML), None
                 _wait_until_calm(tab)
                 look = _ask(tab, _script("look.js"), Look)
                 if response is not None and response.status >= 400 and not look.text.strip():

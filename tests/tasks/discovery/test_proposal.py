@@ -204,6 +204,12 @@ def test_a_headline_that_is_elsewhere_too_gets_company() -> None:
     assert found.must_show == ("Orders", "All that you ordered")
 
 
+def test_a_text_without_a_number_is_taken_before_one_with() -> None:
+    """`status 4` is a count, and tomorrow there are five."""
+    own = look(headings=[(1, "Orders"), (3, "status 4")], phrases=["Export them"], text="Orders status 4 Export them")
+    assert proposal.texts_for(own, [], ["Orders"]).must_show == ("Orders", "Export them")
+
+
 def test_without_a_headline_the_title_counts_when_it_can_be_seen() -> None:
     own = look(title="Data catalogue · Tidemark", text="Menu Data catalogue")
     assert proposal.texts_for(own, [], ["Menu"]).must_show == ("Data catalogue",)
@@ -340,12 +346,13 @@ UNSEEN = Stability(problem="no time was left to load it twice")
     ("others", "masks"),
     [
         pytest.param([compared(".ft", ".a"), compared(".b", ".ft")], [".ft"], id="on each of them"),
-        pytest.param([compared(".ft"), compared(".ft"), compared()], [], id="not on the third"),
+        pytest.param([compared(), compared(".ft"), compared(".ft")], [".ft"], id="not on the start page"),
+        pytest.param([compared(".ft"), compared(".ft"), compared(), compared()], [], id="on half of them"),
         pytest.param([compared(".ft"), UNSEEN], [], id="one page alone"),
         pytest.param([UNSEEN], [], id="no page at all"),
     ],
 )
-def test_what_differs_on_every_page_is_masked_on_those_that_were_not_loaded_twice(
+def test_what_differs_on_most_pages_is_masked_on_those_that_were_not_loaded_twice(
     others: list[Stability], masks: list[str]
 ) -> None:
     *same, last = with_shared_masks([*others, UNSEEN])
