@@ -41,9 +41,16 @@
   };
   const answers = [];
   const view = innerWidth * innerHeight || 1;
-  for (const path of paths.slice(0, 80)) {
+  // Of pieces that one selector covers with changed pieces alone, two are enough: others differ elsewhere.
+  const changed = new Set(paths);
+  const covered = new Map();
+  let looked = 0;
+  for (const path of paths) {
+    if ((covered.get(path) || 0) >= 2) continue;
+    if ((looked += 1) > 80) break;
     const piece = at(path);
     if (!piece) continue;
+    const together = new Set();
     const proposed = [];
     let element = piece;
     for (let up = 0; up <= 3 && element && element !== document.body && element.tagName !== "MAIN"; up += 1, element = element.parentElement) {
@@ -65,7 +72,9 @@
       if (hits === null) continue;
       const box = hit.getBoundingClientRect();
       answers.push({ path, up, rank, selector, names, hits, share: (box.width * box.height) / view });
+      if (hits.every((one) => changed.has(one))) hits.forEach((one) => together.add(one));
     }
+    for (const one of together) covered.set(one, (covered.get(one) || 0) + 1);
   }
   return answers;
 }
