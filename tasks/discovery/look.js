@@ -16,11 +16,19 @@
     return `${element.tagName.toLowerCase()}.${classes}`.slice(0, 120);
   };
 
+  // What people write is no structure: text in elements without a class, and all inside it that cannot be operated.
+  const classless = (tags) => tags.split(" ").map((tag) => `${tag}:not([class])`).join();
+  const TEXT = classless("p li dt dd td th blockquote pre h1 h2 h3 h4 h5 h6");
+  const MARKUP = classless("a abbr b br code del em hr i img ins kbd q s small span strong sub sup tt u dl ol ul table thead tbody tr");
+  const OPERATED = "button, input, select, textarea, canvas, video, audio, iframe, details, dialog, [role]";
+  const isWritten = (element) =>
+    !element.matches(OPERATED) && (element.matches(TEXT) || element.matches(MARKUP) || element.parentElement.closest(TEXT) !== null);
+
   const steps = new Set();
   let count = 0;
   for (const element of document.body ? document.body.querySelectorAll("*") : []) {
     if ((count += 1) > 20000 || steps.size >= 3000) break;
-    if (["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName)) continue;
+    if (["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName) || isWritten(element)) continue;
     const parent = element.parentElement;
     steps.add(`${step(parent && parent.parentElement)}>${step(parent)}>${step(element)}`);
   }

@@ -4,8 +4,11 @@ Rules:
 
 - structure is the set of (grandparent > parent > element) steps, each a tag with the first word of its classes: a list
   of 3 and a list of 30 products have the same set, and so have two tables with other columns (`col-price`, `col-name`);
+- text that people write (`p`, `li`, `td` without a class, and all inside it that cannot be operated) is no structure;
 - two pages are of one kind when their structures have a Jaccard similarity of 0.9 or more *and* their addresses have
   one shape: `/terms` and `/imprint` are two pages, however alike they are built;
+- of twenty or more addresses of one shape, such as the pages of a wiki, a similarity of 0.6 is enough: what differs is
+  what people wrote;
 - six or more sections that hold pages of one structure at the same place (`/shoes/{}`, `/hats/{}`) are one kind, and
   so are the first pages of these sections (`/shoes`, `/hats`) and what is built like them beside them;
 - the language in an address is no part of its shape;
@@ -17,7 +20,7 @@ Rules:
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,6 +28,8 @@ from typing import TypeVar
 from tasks.discovery.addresses import MANY_SIBLINGS, Shape
 
 SAME_STRUCTURE = 0.9
+SAME_AMONG_MANY = 0.6
+MANY_OF_A_SHAPE = 20
 ENOUGH_OF_A_SHAPE = 4
 """When this many visited pages of a variable shape are of one kind, the others are not visited."""
 ENOUGH_LANGUAGES = 2
@@ -63,7 +68,12 @@ def kinds_of(
     families: dict[str, list[str]] = defaultdict(list)
     for address in sorted(visited, key=_by_length):
         families[shapes[address].path].append(address)
-    alike = [kind for family in families.values() for kind in _alike(family, visited.__getitem__)]
+    known = Counter(shape.path for shape in shapes.values())
+    alike = [
+        kind
+        for path, family in families.items()
+        for kind in _alike(family, visited.__getitem__, _least_similarity(path, known))
+    ]
     kinds = _sections_joined(alike, visited, shapes)
 
     owners: dict[str, set[int]] = defaultdict(set)
@@ -130,11 +140,18 @@ def _at_one_place(
     return [group for found in places.values() for group in _alike(found, structure)]
 
 
-def _alike(several: Iterable[Thing], structure: Callable[[Thing], Structure]) -> list[list[Thing]]:
+def _least_similarity(path: str, known: Mapping[str, int]) -> float:
+    """How similar pages of a shape must be to be of one kind; `known`: how many addresses have the shape of a path."""
+    return SAME_AMONG_MANY if "{}" in path and known.get(path, 0) >= MANY_OF_A_SHAPE else SAME_STRUCTURE
+
+
+def _alike(
+    several: Iterable[Thing], structure: Callable[[Thing], Structure], least: float = SAME_STRUCTURE
+) -> list[list[Thing]]:
     groups: list[list[Thing]] = []
     for one in several:
         for group in groups:
-            if similarity(structure(group[0]), structure(one)) >= SAME_STRUCTURE:
+            if similarity(structure(group[0]), structure(one)) >= least:
                 group.append(one)
                 break
         else:
@@ -152,7 +169,12 @@ def known_enough(visited: Mapping[str, Structure], shapes: Mapping[str, Shape]) 
     for address, structure in visited.items():
         if address in shapes:
             seen[shapes[address].path].append(structure)
-    alike = [path for path, found in seen.items() if len(_alike(found, lambda structure: structure)) == 1]
+    known = Counter(shape.path for shape in shapes.values())
+    alike = [
+        path
+        for path, found in seen.items()
+        if len(_alike(found, lambda structure: structure, _least_similarity(path, known))) == 1
+    ]
     enough = {path for path in alike if len(seen[path]) >= (ENOUGH_OF_A_SHAPE if "{}" in path else ENOUGH_LANGUAGES)}
     varying = [path for path in alike if "{}" in path]
     for group in _at_one_place(varying, lambda path: path, lambda path: seen[path][0]):

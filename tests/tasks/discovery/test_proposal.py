@@ -75,6 +75,14 @@ def test_pages_of_one_shape_and_two_structures_are_two_kinds() -> None:
     assert sorted((kind.shown_by, kind.stands_for) for kind in kinds) == [("/item/1", 1), ("/item/2", 1)]
 
 
+def test_among_many_pages_of_one_shape_what_people_wrote_makes_no_kind() -> None:
+    """Twenty pages of a wiki, one of them with a table; nineteen panels of a product are as many pages."""
+    visited = {"/wiki/a": LIST, "/wiki/b": LIST | structure_of(["x", "y"]), "/wiki/c": ARTICLE}
+    many = [*visited, *(f"/wiki/page-{chr(97 + number)}" for number in range(17))]
+    assert [kind.shown_by for kind in kinds_of(visited, shapes_of(many))] == ["/wiki/a", "/wiki/c"]
+    assert len(kinds_of(visited, shapes_of(many[:-1]))) == 3
+
+
 def test_two_pages_of_one_structure_are_two_pages() -> None:
     visited = {"/terms": ARTICLE, "/imprint": ARTICLE}
     assert len(kinds_of(visited, shapes_of(visited))) == 2
