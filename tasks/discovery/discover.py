@@ -343,7 +343,7 @@ class _Looking:
         variants = self.site.variants
         structures = {address: seen.structure for address, seen in {**visited, **signed_in}.items() if seen.is_shown}
         kept = variants.kept(structures, shapes)
-        folded = variants.folded(shapes, kept)
+        folded = variants.folded(kept)
         everyones = {
             address: seen
             for address, seen in visited.items()
@@ -362,8 +362,7 @@ class _Looking:
         only_signed_in, more = self._without_missing(only_signed_in)
 
         def found_as(kind: Kind, seen: SeenPage, who: str | None) -> _Found:
-            paths = {shapes[address].path for address in kind.members}
-            into = folded_together(folded[path] for path in paths if path in folded)
+            into = folded_together(folded[address] for address in kind.members if address in folded)
             return _Found(kind, seen, shapes[kind.shown_by], who, into)
 
         found = []
@@ -376,9 +375,9 @@ class _Looking:
                 everyones[kind.shown_by] = anonymous
         public = [found_as(kind, everyones[kind.shown_by], None) for kind in self._grouped(everyones, shapes)]
         self._tell_failures(visited, signed_in)
-        for path, into in folded.items():
+        for bare, into in folded.items():
             self.site.skipped.add(
-                "differ from another address in their query alone", f"{path}?{into.keys[0]}=", into.count
+                "differ from another address in their query alone", f"{bare}?{into.keys[0]}=", into.count
             )
         kinds = sorted([*public, *found], key=lambda one: (one.seen.address.count("/"), len(one.seen.address)))
         return kinds, [*no_pages, *more], list(visited.values())

@@ -35,10 +35,21 @@
 
   const ACTIONS = ["data-method", "data-turbo-method", "data-confirm", "data-turbo-confirm", "hx-post", "hx-put", "hx-delete",
     "hx-patch", "method", "download", "formaction", "data-toggle", "data-bs-toggle"];
+  // `#/name` is a route of an application, unless the page has a place of that name.
+  const decoded = (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
+  const placed = (hash) => document.getElementById(hash.slice(1)) || document.getElementById(decoded(hash.slice(1)));
+  const addressOf = (anchor) =>
+    anchor.pathname === location.pathname && anchor.hash && placed(anchor.hash) ? anchor.href.split("#")[0] : anchor.href;
   const links = [];
   for (const anchor of document.querySelectorAll("a[href], area[href]")) {
     if (links.length >= 2000) break;
-    const href = typeof anchor.href === "string" ? anchor.href : "";
+    const href = typeof anchor.href === "string" ? addressOf(anchor) : "";
     if (!href || href.length > 4000) continue;
     links.push({
       href,

@@ -30,6 +30,8 @@ from tasks.discovery.addresses import MANY_SIBLINGS, Shape
 SAME_STRUCTURE = 0.9
 SAME_AMONG_MANY = 0.6
 MANY_OF_A_SHAPE = 20
+ENOUGH_OF_MANY = 12
+"""Visits after which the others of so many are left, though people wrote them in more than one way."""
 ENOUGH_OF_A_SHAPE = 4
 """When this many visited pages of a variable shape are of one kind, the others are not visited."""
 ENOUGH_LANGUAGES = 2
@@ -140,6 +142,10 @@ def _at_one_place(
     return [group for found in places.values() for group in _alike(found, structure)]
 
 
+def _is_plenty(visits: int, path: str, known: Mapping[str, int]) -> bool:
+    return visits >= ENOUGH_OF_MANY and "{}" in path and known[path] >= MANY_OF_A_SHAPE
+
+
 def _least_similarity(path: str, known: Mapping[str, int]) -> float:
     """How similar pages of a shape must be to be of one kind; `known`: how many addresses have the shape of a path."""
     return SAME_AMONG_MANY if "{}" in path and known.get(path, 0) >= MANY_OF_A_SHAPE else SAME_STRUCTURE
@@ -176,6 +182,8 @@ def known_enough(visited: Mapping[str, Structure], shapes: Mapping[str, Shape]) 
         if len(_alike(found, lambda structure: structure, _least_similarity(path, known))) == 1
     ]
     enough = {path for path in alike if len(seen[path]) >= (ENOUGH_OF_A_SHAPE if "{}" in path else ENOUGH_LANGUAGES)}
+    # Not right under the root: there the many may be the site's own pages, each for itself.
+    enough |= {path for path, found in seen.items() if path.count("/") > 1 and _is_plenty(len(found), path, known)}
     varying = [path for path in alike if "{}" in path]
     for group in _at_one_place(varying, lambda path: path, lambda path: seen[path][0]):
         enough |= set(group) if len(group) >= MANY_SIBLINGS else set()

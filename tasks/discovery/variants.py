@@ -145,18 +145,18 @@ class Variants:
         bare = without_query(address)
         return bare != address and address not in kept and not self._names_page(bare, query_keys(address))
 
-    def folded(self, shapes: Mapping[str, Shape], kept: Set[str]) -> dict[str, Folded]:
-        """What is folded into the pages of a shape, by the shape's path."""
+    def folded(self, kept: Set[str]) -> dict[str, Folded]:
+        """What is folded into a page, by its address without a query."""
         counts: dict[str, Counter[Keys]] = defaultdict(Counter)
         for bare, sets in self.heard.items():
             for keys, alike in sets.items():
-                if bare in shapes and not self._names_page(bare, keys):
-                    counts[shapes[bare].path][keys] += len(alike) - len(kept & alike.keys())
-        return {path: _folded(of_keys) for path, of_keys in counts.items() if of_keys.total()}
+                if not self._names_page(bare, keys):
+                    counts[bare][keys] += len(alike) - len(kept & alike.keys())
+        return {bare: _folded(of_keys) for bare, of_keys in counts.items() if of_keys.total()}
 
 
 def folded_together(several: Iterable[Folded]) -> Folded:
-    """What is folded into pages of several shapes that are one kind."""
+    """What is folded into the pages of one kind."""
     several = sorted(several, key=lambda one: -one.count)
     keys = dict.fromkeys(key for one in several for key in one.keys)
     return Folded(sum(one.count for one in several), tuple(keys))

@@ -69,6 +69,7 @@ def shop_home(visits: list[int]) -> Callable[[Exchange], None]:
                 "<h1>Coats for everyone</h1>"
                 f"<p class=visitors data-visitors>Visitor {len(visits)} today</p><section><ul>{links}</ul></section>"
                 f"<table>{rows}</table><p id=drawn>Drawn {len(visits)} times</p>"
+                "<a href='#/sizes'>Sizes</a><i id=/sizes></i>"
                 "<a href=/about?sort=wool>By wool</a><a href=/about?sort=age>By age</a>"
                 "<a href=/services/stock/healthz>Is all well?</a><a href=/well/health>And here?</a>"
                 "<a href=/about?utm_source=home>About</a><a href=/logout>Leave</a><a href=/x/1>Delete</a>"

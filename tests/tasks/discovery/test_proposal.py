@@ -122,6 +122,15 @@ def test_a_shape_is_known_enough_when_four_of_it_are_one_kind() -> None:
     assert known_enough(languages, shapes_of([*languages, "/de/about"])) == {"/about"}
 
 
+def test_of_many_articles_twelve_are_enough_however_they_are_written() -> None:
+    """Not of pages right under the root: those may be twenty pages of the site itself."""
+    for above, enough in (("/wiki", {"/wiki/{}"}), ("", set())):
+        visited = {f"{above}/{chr(97 + number)}": (PRODUCT, ARTICLE)[number % 2] for number in range(12)}
+        shapes = shapes_of([*visited, *(f"{above}/{chr(97 + number)}" for number in range(12, 20))])
+        assert known_enough(visited, shapes) == enough
+        assert known_enough(dict(list(visited.items())[:11]), shapes) == frozenset()
+
+
 def test_sections_that_hold_the_same_things_are_known_enough_by_one_page_each() -> None:
     """From six on, and only those of the same structure."""
     few = {f"/{section}/1": PRODUCT for section in "abcde"}

@@ -54,7 +54,7 @@ class World:
         return set(self.variants.kept(structures, self.shapes))
 
     def folded(self) -> dict[str, Folded]:
-        return self.variants.folded(self.shapes, self.kept())
+        return self.variants.folded(self.kept())
 
 
 def test_sorting_filtering_and_paging_are_folded_into_the_page() -> None:
