@@ -177,8 +177,8 @@ def _page(page: ProposedPage) -> Iterator[str]:
 def _services(proposal: Proposal) -> Iterator[str]:
     if not proposal.services:
         yield from comment(
-            "No address was found that says, in JSON or a line of text, that a service is well. Write down those of your"
-            " services: a page can look well on cached data."
+            "No address was found that says, in JSON or a line of text, that a service is well. Write down those of"
+            " your services: a page can look well on cached data."
         )
         yield from comment('[[services]] with name = "api", url = "/api/health", expect = { "/status" = "ok" }')
         yield ""
