@@ -224,6 +224,7 @@ def _summary(proposal: Proposal, path: Path | None, text: str | None) -> dict[st
                 "must_show": list(page.must_show),
                 "mask": [selector for selector, _ in page.masks],
                 "stands_for": page.kind.stands_for,
+                "folded": page.folded.count,
                 "notes": list(page.notes),
             }
             for page in proposal.pages

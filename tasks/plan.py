@@ -299,7 +299,7 @@ class Service(PlanTable):
     name: Name
     url: str
     expect: dict[str, str | int | bool] = Field(min_length=1)
-    """JSON pointer -> value that the body must hold, such as { "/status" = "ok" }."""
+    """JSON pointer -> value that the body must hold, such as { "/status" = "ok" }; { "" = "OK" } also of plain text."""
 
     @field_validator("expect")
     @classmethod

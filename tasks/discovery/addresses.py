@@ -17,7 +17,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 LONGEST_ADDRESS = 1_500
 DEEPEST_PATH = 12
@@ -30,8 +30,8 @@ _TRACKING = re.compile(r"^(utm_.*|gclid|dclid|fbclid|msclkid|mc_[ce]id|_ga|_gl|r
 _SESSION = re.compile(r"^(.*sess(ion)?_?(id)?|sid|s_?id|.*token|phpsessid|jsessionid|aspsessionid.*|cfid|cftoken)$")
 _SESSION_IN_PATH = re.compile(r";(jsessionid|sid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _NO_PAGE = re.compile(
-    r"\.(7z|aac|avi|avif|bin|bmp|bz2|css|csv|dmg|docx?|eot|epub|exe|gif|gz|ics|ico|iso|jpe?g|js|json|m4a|map|md5|mov"
-    r"|mp3|mp4|mpe?g|msi|ogg|otf|pdf|pkg|png|pptx?|rar|rss|atom|sha256|svg|tar|tgz|tiff?|ttf|txt|wasm|wav|webm|webp"
+    r"\.(7z|aac|avi|avif|bin|blob|bmp|bz2|css|csv|dat|db|dmg|docx?|eot|epub|exe|geojson|gif|gz|ics|ico|iso|jpe?g|js|json|log"
+    r"|m4a|map|md5|mov|mp3|mp4|mpe?g|msi|ogg|otf|pdf|pkg|png|pptx?|rar|rss|atom|sha256|sqlite3?|svg|tar|tgz|tiff?|tsv|ttf|txt|wasm|wav|webm|webp"
     r"|woff2?|xlsx?|xml|ya?ml|zip)$",
     re.IGNORECASE,
 )
@@ -42,8 +42,12 @@ _ACTION_WORDS = re.compile(
 _ACTION_PAIRS = frozenset({("log", "out"), ("log", "off"), ("sign", "out"), ("sign", "off"), ("to", "cart")})
 _ACTION_KEYS = frozenset({"action", "do", "cmd", "op", "method", "_method", "task"})
 _ID = re.compile(
-    r"^(\d+|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d{2}(-\d{2})?|[A-Za-z]{1,6}[-_]?\d{2,}|(?!v\d)[A-Za-z]{1,2}\d|\d+[-_].+|.+[-_]\d{2,}"
+    r"^(\d+(\.\w+)?|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d{2}(-\d{2})?|[A-Za-z]{1,6}[-_]?\d{2,}|(?!v\d)[A-Za-z]{1,2}\d|\d+[-_].+|.+[-_]\d{2,}"
     r"|(?=.*\d)[A-Za-z0-9_-]{16,})$"
+)
+_HEALTH = re.compile(
+    r"/(_?health(z|y|check|-check)?|ready(z)?|readiness|live(z|ness)?|alive|status|ping|heartbeat)(\.json)?/?$",
+    re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"^[a-z]{2}(-[A-Za-z]{2})?$")
 
@@ -73,6 +77,14 @@ def origin_of(url: str) -> Origin:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = parts.port  # ValueError of its own when it is no number
     return Origin(parts.scheme, host if port in {None, default} else f"{host}:{port}", parts.hostname)
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """The parts of what may be no URL at all."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def address_of(url: str, origin: Origin) -> str | None:
@@ -112,6 +124,11 @@ def without_query(address: str) -> str:
     path, _, rest = address.partition("?")
     _, mark, route = rest.partition("#")
     return path + mark + route
+
+
+def query_keys(address: str) -> tuple[str, ...]:
+    """The names of a query's keys, each once, in the order of the alphabet."""
+    return tuple(sorted({key for key, _ in _pairs(address.partition("#")[0].partition("?")[2])}))
 
 
 def looks_like_action(address: str, text: str = "", *, marked: bool = False) -> bool:
@@ -168,7 +185,10 @@ def shapes_of(addresses: Collection[str], many: int = MANY_SIBLINGS) -> dict[str
         below: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for address, (_, parts) in split.items():
             if len(parts) > level:
-                below[shaped[address]][parts[level]] |= set(parts[level + 1 : level + 2])
+                # A query shows the page itself in another way: it makes no section of it.
+                below[shaped[address]][parts[level]] |= {
+                    after for after in parts[level + 1 : level + 2] if not after.startswith("?")
+                }
         varying = {before: _varying(children, many) for before, children in below.items()}
         for address, (_, parts) in split.items():
             if len(parts) > level:
@@ -188,6 +208,11 @@ def _varying(children: Mapping[str, Collection[str]], many: int) -> frozenset[st
     alike |= {segment for segment, after in words.items() if not after}
     ids = {segment for segment in words if looks_like_id(segment)}
     return frozenset(ids | alike if len(alike | ids) >= many else ids)
+
+
+def names_health(path: str) -> bool:
+    """Whether the last word of a path is one by which services call their health."""
+    return bool(_HEALTH.search(path))
 
 
 def looks_like_id(segment: str) -> bool:

@@ -26,11 +26,31 @@
     for (const name of classes) found.push([3, `${tag}.${name}`, [name]]);
     return found;
   };
+  // A column of a table is one selector with many hits; each list is long, so it is told twice at most.
+  const MOST_HITS = 500;
+  const LONG = 60;
+  const found = new Map();
+  const hitsOf = (selector) => {
+    if (!found.has(selector)) {
+      const hits = [...document.querySelectorAll(selector)].slice(0, MOST_HITS + 1);
+      found.set(selector, { hits: hits.length > MOST_HITS ? [] : hits.map(pathOf), told: 0 });
+    }
+    const { hits, told } = found.get(selector);
+    found.get(selector).told += 1;
+    return hits.length > LONG && told >= 2 ? null : hits;
+  };
   const answers = [];
   const view = innerWidth * innerHeight || 1;
-  for (const path of paths.slice(0, 80)) {
+  // Of pieces that one selector covers with changed pieces alone, two are enough: others differ elsewhere.
+  const changed = new Set(paths);
+  const covered = new Map();
+  let looked = 0;
+  for (const path of paths) {
+    if ((covered.get(path) || 0) >= 2) continue;
+    if ((looked += 1) > 80) break;
     const piece = at(path);
     if (!piece) continue;
+    const together = new Set();
     const proposed = [];
     let element = piece;
     for (let up = 0; up <= 3 && element && element !== document.body && element.tagName !== "MAIN"; up += 1, element = element.parentElement) {
@@ -48,10 +68,13 @@
     }
     for (const { up, rank, selector, names, element: hit } of proposed.slice(0, 60)) {
       if (selector.length > 300) continue;
-      const hits = [...document.querySelectorAll(selector)].slice(0, 60);
+      const hits = hitsOf(selector);
+      if (hits === null) continue;
       const box = hit.getBoundingClientRect();
-      answers.push({ path, up, rank, selector, names, hits: hits.map(pathOf), share: (box.width * box.height) / view });
+      answers.push({ path, up, rank, selector, names, hits, share: (box.width * box.height) / view });
+      if (hits.every((one) => changed.has(one))) hits.forEach((one) => together.add(one));
     }
+    for (const one of together) covered.set(one, (covered.get(one) || 0) + 1);
   }
   return answers;
 }

@@ -5,16 +5,16 @@ Rules:
 - at most `max_pages` visits, `max_depth` links away, within the time that was given; what was left out is counted;
 - the next address is one of the shape that was visited least, so that a few visits see every kind of page; a shape of
   which enough visited pages are one kind is not visited further;
-- an address with a query is visited when its path alone shows nothing, or when one of its kind shows something else
-  than the path alone;
-- after five visits in a row that led to nothing, the site is taken to be down.
+- what an address with a query leads to is learned from a few of them (`variants`);
+- a shape of which ten visits showed nothing (downloads, errors, a sign-in) is not visited further;
+- after five visits in a row that got no answer, the site is taken to be down.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
@@ -23,20 +23,22 @@ from tasks.discovery.addresses import (
     Shape,
     address_of,
     looks_like_action,
-    looks_like_id,
+    names_health,
+    parts_of,
     shapes_of,
     without_query,
 )
-from tasks.discovery.proposal import answers_like_missing
 from tasks.discovery.robots import Robots
-from tasks.discovery.seen import Counted, Look, SeenPage
+from tasks.discovery.seen import Counted, SeenPage
 from tasks.discovery.sitemap import MOST_FILES, MOST_TOTAL, read_sitemap
-from tasks.discovery.templates import SAME_STRUCTURE, Structure, is_known_enough, similarity
-from tasks.discovery.visits import Visitor
+from tasks.discovery.templates import Structure, known_enough
+from tasks.discovery.variants import MOST_HEARD, Variants
+from tasks.discovery.visits import ANSWERED, Visitor
 from tasks.doors.http import HttpRequest, fetch
 
 MOST_KNOWN = 60_000
-MOST_VARIANTS = 50
+MOST_FRUITLESS = 10
+"""Visits to one shape that show nothing: more than make a kind, because one shape may hold pages of several kinds."""
 GIVE_UP_AFTER = 5
 SITEMAP_SECONDS = 20.0
 RESHAPE_GROWTH = 1.1
@@ -65,9 +67,9 @@ class Site:
     in_sitemap: set[str] = field(default_factory=set)
     skipped: Counted = field(default_factory=Counted)
     notes: list[str] = field(default_factory=list)
-    variants: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Address without query -> addresses with one."""
-    variants_matter: dict[str, bool] = field(default_factory=dict)
+    variants: Variants = field(default_factory=Variants)
+    health_links: dict[str, None] = field(default_factory=dict)
+    """Paths that pages link to and that look like health addresses, in the order they were found."""
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _shaped_at: int = 0
 
@@ -79,12 +81,22 @@ class Site:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return self.robots.allows(path) and not looks_like_action(path)
 
+    def health_path(self, url: str) -> str:
+        """The path of an address of this site by which services call their health, or an empty text."""
+        parts = parts_of(url)
+        ours = parts is not None and (parts.scheme, parts.netloc) == (self.origin.scheme, self.origin.netloc)
+        return parts.path if parts is not None and ours and names_health(parts.path) else ""
+
     def hear_of(self, url: str, depth: int, max_depth: int, text: str = "", *, marked: bool = False) -> None:
         """Take an address into account, or count why not."""
+        health = self.health_path(url)
+        if health and not marked:
+            self.health_links.setdefault(health, None)
         address = address_of(url, self.origin)
         if address is None:
-            if urlsplit(url).scheme in {"http", "https"}:
-                own = urlsplit(url).hostname == self.origin.hostname
+            parts = parts_of(url)
+            if parts is not None and parts.scheme in {"http", "https"}:
+                own = parts.hostname == self.origin.hostname
                 self.skipped.add("files, traps and other ports" if own else "other hosts", url[:200])
             return
         if looks_like_action(address, text, marked=marked):
@@ -98,26 +110,18 @@ class Site:
         else:
             bare = without_query(address)
             self.depths.setdefault(bare, depth)
-            if address != bare and address not in self.depths:
-                if self.variants_matter.get(bare):
-                    self.depths.setdefault(address, depth)
-                elif len(self.variants[bare]) < MOST_VARIANTS and address not in self.variants[bare]:
-                    self.variants[bare].append(address)
-
-    def is_only_a_variant(self, address: str) -> bool:
-        """Whether an address with a query shows what its path alone shows."""
-        bare = without_query(address)
-        return bare != address and self.variants_matter.get(bare) is False
+            if address != bare and not self.variants.hear_of(address):
+                self.skipped.add(f"beyond the first {MOST_HEARD:,} addresses with a query", address[:200])
 
     def shapes(self, *, exact: bool = False) -> dict[str, Shape]:
         """The shape of every known address; renewed when many more are known, or when asked for exactly."""
         if exact or len(self.depths) > self._shaped_at * RESHAPE_GROWTH or not self._shapes:
             self._shapes = shapes_of(self.depths)
             self._shaped_at = len(self.depths)
-        for address in self.depths:
-            if address not in self._shapes:
-                parts = [part for part in address.split("/") if part]
-                self._shapes[address] = Shape("", "/" + "/".join("{}" if looks_like_id(p) else p for p in parts))
+        # Until then a new one has the shape that it shows by itself.
+        self._shapes |= {one: shapes_of([one])[one] for one in self.depths if one not in self._shapes}
+        views = {one: self.variants.shape_of(one, self._shapes) for one in self.variants.looked_at.values()}
+        self._shapes |= {address: shape for address, shape in views.items() if shape is not None}
         return self._shapes
 
 
@@ -196,7 +200,7 @@ def crawl(
         seen = visitor.see(address)
         budget.visits_left -= 1
         visited[address] = seen
-        failures = failures + 1 if seen.look is None else 0
+        failures = failures + 1 if seen.look is None and seen.problem not in ANSWERED else 0
         if failures >= GIVE_UP_AFTER:
             site.notes.append(f"{failures} visits in a row led to nothing ({seen.problem}), so the crawl stopped")
             break
@@ -209,7 +213,8 @@ def crawl(
                 structures[address] = seen.structure
             for link in seen.look.links:
                 site.hear_of(link.href, site.depths[address] + 1, limits.max_depth, link.text, marked=link.marked)
-        _weigh_variants(site, visited, missing)
+        for variant in list(site.variants.to_visit(visited, site.shapes(), missing)):
+            site.depths.setdefault(variant, site.depths[without_query(variant)] + 1)
         progress("crawl", {"found": len(site.depths), "visited": len(visited)})
         if site.robots.delay_seconds:
             time.sleep(min(site.robots.delay_seconds, max(0.0, budget.until - time.monotonic())))
@@ -219,65 +224,17 @@ def crawl(
 def _next(
     site: Site, visited: Mapping[str, SeenPage], structures: Mapping[str, Structure], shapes: Mapping[str, Shape]
 ) -> str | None:
-    tried: dict[str, int] = defaultdict(int)
-    for address in visited:
-        tried[shapes[address].path if address in shapes else address] += 1
-    enough = {path: is_known_enough(Shape("", path), structures, _of_shape(shapes, structures, path)) for path in tried}
+    tried = Counter(shapes[address].path if address in shapes else address for address in visited)
+    shown = {shapes[address].path for address in structures if address in shapes}
+    fruitless = {path for path, count in tried.items() if count >= MOST_FRUITLESS and path not in shown}
+    enough = known_enough(structures, shapes) | fruitless
     best: tuple[int, int, int] | None = None
     found = None
     for order, (address, depth) in enumerate(site.depths.items()):
         path = shapes[address].path
-        if address in visited or enough.get(path):
+        if address in visited or path in enough:
             continue
-        key = (tried.get(path, 0), depth, order)
+        key = (tried[path], depth, order)
         if best is None or key < best:
             best, found = key, address
     return found
-
-
-def _of_shape(shapes: Mapping[str, Shape], among: Iterable[str], path: str) -> dict[str, Shape]:
-    return {address: shapes[address] for address in among if address in shapes and shapes[address].path == path}
-
-
-def _weigh_variants(site: Site, visited: Mapping[str, SeenPage], missing: Sequence[SeenPage]) -> None:
-    """Decide whether addresses with a query are pages of their own, as soon as that can be told."""
-    shapes = site.shapes()
-    # What one product's queries turned out to be, those of the others are.
-    decided = {shapes[bare].path: matter for bare, matter in site.variants_matter.items() if bare in shapes}
-    for bare, waiting in list(site.variants.items()):
-        if bare in site.variants_matter or bare not in visited:
-            continue
-        if decided.get(shapes[bare].path) is False:
-            site.variants_matter[bare] = False
-            for variant in waiting:
-                site.skipped.add("differ from another address in their query alone", variant[:200])
-            continue
-        plain = visited[bare]
-        sample = next((variant for variant in waiting if variant in visited), None)
-        if not plain.is_shown or answers_like_missing(plain, missing):
-            matter = True
-        elif sample is None:
-            # One of them is visited; what it shows decides about all.
-            for variant in waiting[:1]:
-                site.depths.setdefault(variant, site.depths[bare] + 1)
-            continue
-        else:
-            matter = _tells_something_else(plain, visited[sample])
-        site.variants_matter[bare] = matter
-        for variant in waiting:
-            if matter:
-                site.depths.setdefault(variant, site.depths[bare] + 1)
-            else:
-                site.skipped.add("differ from another address in their query alone", variant[:200])
-
-
-def _tells_something_else(plain: SeenPage, variant: SeenPage) -> bool:
-    if not variant.is_shown or variant.look is None or plain.look is None:
-        return False
-    if similarity(plain.structure, variant.structure) < SAME_STRUCTURE:
-        return True
-    return _headlines(plain.look) != _headlines(variant.look)
-
-
-def _headlines(look: Look) -> list[str]:
-    return [text for level, text in look.headings if level == 1]

@@ -17,7 +17,9 @@ from tasks.discovery.addresses import Origin, Shape, address_of, looks_like_acti
 from tasks.discovery.crawl import Budget, Limits, Progress, Site, crawl, read_sitemaps
 from tasks.discovery.robots import MOST_BYTES, Robots, read_robots
 from tasks.discovery.seen import FoundRelease, FoundService, SeenPage, Stability
+from tasks.discovery.services import ask_services
 from tasks.discovery.stability import (
+    MOST_UNCOVERED,
     Change,
     changes_between,
     choose_masks,
@@ -27,9 +29,10 @@ from tasks.discovery.stability import (
     with_shared_masks,
 )
 from tasks.discovery.templates import Kind, kinds_of
+from tasks.discovery.variants import NOTHING_FOLDED, Folded, folded_together
 from tasks.discovery.visits import Loaded, Visitor
 from tasks.doors.browser import BrowserSession
-from tasks.doors.http import HttpAnswer, HttpRequest, fetch, fetch_all
+from tasks.doors.http import HttpAnswer, HttpRequest, fetch
 from tasks.plan import Plan, PlanError, problems_of, resolve_environment
 
 MOST_PROPOSED = 40
@@ -40,17 +43,8 @@ CRAWL_SHARE = 0.5
 MOST_FOLDERS = 6
 
 VIEWPORTS = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844, "touch": True}}
-HEALTH_PATHS = (
-    "/health", "/healthz", "/api/health", "/api/healthz", "/ready", "/readyz", "/api/ready", "/livez", "/status",
-    "/api/status", "/_health", "/health.json", "/actuator/health",
-)  # fmt: skip
-RELEASE_PATHS = (
-    "/version.json", "/version", "/api/version", "/release.json", "/build.json", "/build-info.json", "/version.txt",
-    "/api/admin/version", "/actuator/info", "/REVISION",
-)  # fmt: skip
 LANDINGS = ("dashboard", "home", "app", "account")
 """Where products show a first page after a sign-in."""
-_HEALTH_ENDINGS = ("/health", "/healthz", "/ready", "/readyz", "/livez")
 
 
 class DiscoveryError(Exception):
@@ -91,6 +85,8 @@ class ProposedPage:
     freeze_time: bool = True
     picture_height: int | None = None
     """CSS pixels, of a page that is taller than a picture may be."""
+    folded: Folded = NOTHING_FOLDED
+    """Addresses that show this page in another way."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +132,7 @@ def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor
     personal = proposal.personal_words(_plain_values(wish.login))
     proposed = _proposed(chosen, stabilities, anonymous, personal, len(looking.missing) > 0)
     progress("services", {})
-    services, release = _services_and_release(site, hosts, looking.asked, looking.start_address)
+    services, release = ask_services(site, hosts, looking.asked, looking.start_address)
     third_parties = sorted({*wish.third_parties, *looking.third_parties})
     costs = {
         page.name: stability.cost
@@ -241,6 +237,7 @@ class _Found:
     seen: SeenPage
     shape: Shape
     identity: str | None
+    folded: Folded = NOTHING_FOLDED
 
 
 @dataclass
@@ -342,14 +339,20 @@ class _Looking:
         self, visited: Mapping[str, SeenPage], signed_in: Mapping[str, SeenPage]
     ) -> tuple[list[_Found], list[str], list[SeenPage]]:
         stranger, identity = self.visitor(None), self.wish.identity
-        variant = self.site.is_only_a_variant
+        shapes = self.site.shapes(exact=True)
+        variants = self.site.variants
+        structures = {address: seen.structure for address, seen in {**visited, **signed_in}.items() if seen.is_shown}
+        kept = variants.kept(structures, shapes)
+        folded = variants.folded(kept)
         everyones = {
             address: seen
             for address, seen in visited.items()
-            if seen.is_shown and not seen.moved and not variant(address)
+            if seen.is_shown and not seen.moved and not variants.is_folded(address, kept)
         }
         only_signed_in = {
-            address: seen for address, seen in self._own_pages(visited, signed_in).items() if not variant(address)
+            address: seen
+            for address, seen in self._own_pages(visited, signed_in).items()
+            if not variants.is_folded(address, kept)
         }
         folders = self._folders({*everyones, *only_signed_in})
         self._look_for_missing(None, folders)
@@ -358,20 +361,24 @@ class _Looking:
         everyones, no_pages = self._without_missing(everyones)
         only_signed_in, more = self._without_missing(only_signed_in)
 
-        shapes = self.site.shapes(exact=True)
+        def found_as(kind: Kind, seen: SeenPage, who: str | None) -> _Found:
+            into = folded_together(folded[address] for address in kind.members if address in folded)
+            return _Found(kind, seen, shapes[kind.shown_by], who, into)
+
         found = []
         for kind in self._grouped(only_signed_in, shapes):
             seen = only_signed_in[kind.shown_by]
             anonymous = visited.get(kind.shown_by) or stranger.see(kind.shown_by)
             if proposal.needs_sign_in(anonymous, seen):
-                found.append(_Found(kind, seen, shapes[kind.shown_by], identity))
+                found.append(found_as(kind, seen, identity))
             else:
                 everyones[kind.shown_by] = anonymous
-        public = [
-            _Found(kind, everyones[kind.shown_by], shapes[kind.shown_by], None)
-            for kind in self._grouped(everyones, shapes)
-        ]
+        public = [found_as(kind, everyones[kind.shown_by], None) for kind in self._grouped(everyones, shapes)]
         self._tell_failures(visited, signed_in)
+        for bare, into in folded.items():
+            self.site.skipped.add(
+                "differ from another address in their query alone", f"{bare}?{into.keys[0]}=", into.count
+            )
         kinds = sorted([*public, *found], key=lambda one: (one.seen.address.count("/"), len(one.seen.address)))
         return kinds, [*no_pages, *more], list(visited.values())
 
@@ -449,12 +456,12 @@ class _Looking:
         self.third_parties |= seen.third_parties | first_seen.third_parties
         changes = _changes(first, second.loaded)
         texts = tuple(look.text for look in (first_seen.look, seen.look) if look is not None)
-        if differs_as_a_whole(changes, second.loaded.pieces):
+        masks, uncovered = choose_masks(changes, second.candidates)
+        if differs_as_a_whole(changes, second.loaded.pieces) or len(uncovered) > MOST_UNCOVERED:
             notes = [
                 f"{len(changes)} of its elements differ between two loads, too many to mask: make its data stand still"
             ]
             return Stability(notes=notes, cost=first.cost, texts=texts)
-        masks, uncovered = choose_masks(changes, second.candidates)
         notes = [
             f"{change.why}: it has no id, class or data attribute that would last, so nothing masks it"
             for change in uncovered[:5]
@@ -503,52 +510,15 @@ def _proposed(
         if not asked_for_missing:
             notes.append("robots.txt forbids to ask for an address that cannot exist: this may be an error page")
         pages.append(
-            ProposedPage(name, one.seen.address, one.identity, found.must_show, one.kind, stability.masks, tuple(notes))
+            ProposedPage(
+                name,
+                one.seen.address,
+                one.identity,
+                found.must_show,
+                one.kind,
+                stability.masks,
+                tuple(notes),
+                folded=one.folded,
+            )
         )
     return pages
-
-
-def _services_and_release(
-    site: Site, hosts: Sequence[str], asked: Collection[str], start: str
-) -> tuple[list[FoundService], FoundRelease]:
-    """Ask the usual addresses, and those that pages asked themselves, without following redirects."""
-    own = sorted(path for path in asked if path.endswith(_HEALTH_ENDINGS))[:10]
-    health = [path for path in dict.fromkeys([*HEALTH_PATHS, *own]) if site.robots.allows(path)]
-    release = [path for path in RELEASE_PATHS if site.robots.allows(path)]
-    page = start.partition("#")[0]
-    nowhere = f"/stageproof-{secrets.token_hex(6)}"
-    paths = [*([nowhere] if site.robots.allows(nowhere) else []), page, *health, *release]
-    requests = [
-        HttpRequest(urljoin(site.origin.base_url, path), deadline_seconds=8, max_body_bytes=1_000_000) for path in paths
-    ]
-    answers = dict(zip(paths, fetch_all(requests, hosts, at_a_time=4), strict=True))
-    # A site that answers JSON for everything has no health address there.
-    everywhere = answers[nowhere].body if nowhere in answers and answers[nowhere].status == 200 else None
-
-    good = {
-        path: answer
-        for path, answer in answers.items()
-        if answer.problem is None and answer.status == 200 and answer.body != everywhere
-    }
-    services: list[tuple[str, dict[str, str | int | bool]]] = []
-    told: set[tuple[bytes, str]] = set()
-    for path in (path for path in health if path in good):
-        expect = proposal.health_of(good[path].body, good[path].header("content-type"))
-        key = (good[path].body, path.rpartition("/")[0])  # /health and /healthz are one service
-        if expect and key not in told:
-            told.add(key)
-            services.append((path, expect))
-    return proposal.unique_services(services), _release_among(release, good, answers[page], page)
-
-
-def _release_among(paths: Sequence[str], good: Mapping[str, HttpAnswer], page: HttpAnswer, start: str) -> FoundRelease:
-    for path in (path for path in paths if path in good):
-        found = proposal.release_in(path, good[path].body, good[path].header("content-type"))
-        if found:
-            return found
-    if page.problem is None and page.status == 200:
-        in_meta = proposal.release_in_meta(start, page.body.decode("utf-8", "replace"))
-        if in_meta:
-            return in_meta
-    header = proposal.release_in_headers(page.headers)
-    return FoundRelease(note=f"the header {header} names one, but a plan reads a release from a body" if header else "")

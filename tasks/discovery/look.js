@@ -10,25 +10,46 @@
   const level = (element) => Number(element.getAttribute("aria-level") || element.tagName.slice(1)) || 2;
   const step = (element) => {
     if (!element || element === document.documentElement) return "";
-    const classes = [...element.classList].filter((name) => !/\d{3,}/.test(name)).sort().slice(0, 6).join(".");
+    // By its first word: what follows is a size, a variant, a build's hash, or the data it shows (`col-price`).
+    const words = [...element.classList].map((name) => name.split(/[-_]/).find(Boolean) || "");
+    const classes = [...new Set(words)].filter((word) => !/\d{3,}/.test(word)).sort().slice(0, 6).join(".");
     return `${element.tagName.toLowerCase()}.${classes}`.slice(0, 120);
   };
+
+  // What people write is no structure: text in elements without a class, and all inside it that cannot be operated.
+  const classless = (tags) => tags.split(" ").map((tag) => `${tag}:not([class])`).join();
+  const TEXT = classless("p li dt dd td th blockquote pre h1 h2 h3 h4 h5 h6");
+  const MARKUP = classless("a abbr b br code del em hr i img ins kbd q s small span strong sub sup tt u dl ol ul table thead tbody tr");
+  const OPERATED = "button, input, select, textarea, canvas, video, audio, iframe, details, dialog, [role]";
+  const isWritten = (element) =>
+    !element.matches(OPERATED) && (element.matches(TEXT) || element.matches(MARKUP) || element.parentElement.closest(TEXT) !== null);
 
   const steps = new Set();
   let count = 0;
   for (const element of document.body ? document.body.querySelectorAll("*") : []) {
     if ((count += 1) > 20000 || steps.size >= 3000) break;
-    if (["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName)) continue;
+    if (["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName) || isWritten(element)) continue;
     const parent = element.parentElement;
     steps.add(`${step(parent && parent.parentElement)}>${step(parent)}>${step(element)}`);
   }
 
   const ACTIONS = ["data-method", "data-turbo-method", "data-confirm", "data-turbo-confirm", "hx-post", "hx-put", "hx-delete",
     "hx-patch", "method", "download", "formaction", "data-toggle", "data-bs-toggle"];
+  // `#/name` is a route of an application, unless the page has a place of that name.
+  const decoded = (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
+  const placed = (hash) => document.getElementById(hash.slice(1)) || document.getElementById(decoded(hash.slice(1)));
+  const addressOf = (anchor) =>
+    anchor.pathname === location.pathname && anchor.hash && placed(anchor.hash) ? anchor.href.split("#")[0] : anchor.href;
   const links = [];
   for (const anchor of document.querySelectorAll("a[href], area[href]")) {
     if (links.length >= 2000) break;
-    const href = typeof anchor.href === "string" ? anchor.href : "";
+    const href = typeof anchor.href === "string" ? addressOf(anchor) : "";
     if (!href || href.length > 4000) continue;
     links.push({
       href,

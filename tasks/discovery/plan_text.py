@@ -144,6 +144,11 @@ def _page(page: ProposedPage) -> Iterator[str]:
         such = f", such as {', '.join(others)}" if others else ""
         were = "1 was" if len(kind.members) == 1 else f"{len(kind.members)} were"
         yield from comment(f"Stands for {kind.stands_for:,} addresses{languages}{such}; {were} visited.")
+    if page.folded.count:
+        keys, more = page.folded.keys[:6], len(page.folded.keys) - 6
+        named = ", ".join(f"?{key[:40]}=" for key in keys) + (f" and {more:,} more" if more > 0 else "")
+        which = "1 address that differs" if page.folded.count == 1 else f"{page.folded.count:,} addresses that differ"
+        yield from comment(f"Shows {which} in the query alone as well: {named}.")
     for note in page.notes:
         yield from comment(f"TODO: {note}.")
     yield "[[pages]]"
@@ -172,8 +177,8 @@ def _page(page: ProposedPage) -> Iterator[str]:
 def _services(proposal: Proposal) -> Iterator[str]:
     if not proposal.services:
         yield from comment(
-            "No health address answered with JSON. Write down those of your services: a page can look well on cached"
-            " data."
+            "No address was found that says, in JSON or a line of text, that a service is well. Write down those of"
+            " your services: a page can look well on cached data."
         )
         yield from comment('[[services]] with name = "api", url = "/api/health", expect = { "/status" = "ok" }')
         yield ""

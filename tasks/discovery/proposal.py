@@ -56,6 +56,9 @@ _ERROR_WORDS = re.compile(
 _HEALTHY = re.compile(
     r"ok|okay|up|healthy|pass|passing|passed|ready|alive|running|green|available|serving|live|good|operational", re.I
 )
+_UNHEALTHY = frozenset(
+    {"not", "no", "isn't", "un", "error", "fail", "failed", "failing", "down", "degraded", "unhealthy"}
+)
 _HEALTH_KEYS = ("status", "state", "health", "healthy", "ok", "ready", "alive", "live", "message", "result", "success")
 _NAME_KEYS = ("service", "component", "app", "application")
 _RELEASE_POINTERS = (
@@ -64,6 +67,11 @@ _RELEASE_POINTERS = (
     "/commit/sha", "/release", "/version", "/build/version", "/app/version", "/buildNumber", "/build",
     "/build_id", "/buildId", "/tag",
 )  # fmt: skip
+_PLATFORMS = frozenset({
+    "python", "node", "ruby", "php", "java", "jvm", "go", "dotnet", "sqlite", "postgres", "postgresql", "mysql",
+    "mariadb", "redis", "mongodb", "nginx", "os", "kernel",
+})  # fmt: skip
+"""What names a version beside the application, and changes without it."""
 _RELEASE_WORD = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{2,79}")
 _RELEASE_META = re.compile(
     r"version|release|commit|revision|build|git-commit|git-sha|app-version|build-version|release-version|sha", re.I
@@ -194,12 +202,17 @@ def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: 
     phrases = [text for text in map(_folded, look.phrases) if usable(text)]
     if candidates and distinct(candidates[0]):
         return Texts((candidates[0],))
-    telling = next((text for text in [*candidates, *phrases] if distinct(text)), None)
+    # A number may be a count of what is there today, so a text without one is taken first.
+    telling = next((text for text in sorted([*candidates, *phrases], key=_has_digit) if distinct(text)), None)
     if telling is not None:
         return Texts((candidates[0], telling) if candidates and candidates[0] in headline else (telling,))
     if candidates:
         return Texts((candidates[0],), f"'{candidates[0]}' is on other pages too: find a text that only this page has")
     return Texts((), "no text was found that would tell this page from an error page: write one down")
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _folded(text: str) -> str:
@@ -250,8 +263,18 @@ def budgets_for(costs: Mapping[str, Cost], good: Mapping[str, float]) -> list[Bu
 # -- services and the release ------------------------------------------------------------------------------------------
 
 
-def health_of(body: bytes, content_type: str) -> dict[str, str | int | bool] | None:
-    """What a health answer says, as a predicate; None when it is no JSON or says nothing of health."""
+Expected = dict[str, str | int | bool]
+"""JSON pointer -> value, as a plan expects it of a service."""
+
+
+def health_of(body: bytes, content_type: str) -> Expected | None:
+    """What a health answer says, as a predicate; None when it says nothing of health, or not as a run would read it."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/plain":
+        line = body[:500].decode("utf-8", "replace").strip()
+        return {"": line} if len(line) <= LONGEST_TEXT and _says_healthy(line) else None
+    if "json" not in kind:
+        return None
     content, problem = parse_json(body, content_type)
     if problem is not None:
         return None
@@ -261,11 +284,23 @@ def health_of(body: bytes, content_type: str) -> dict[str, str | int | bool] | N
         return None
     for key in _HEALTH_KEYS:
         if key in content and _is_healthy(content[key]):
-            found: dict[str, str | int | bool] = {f"/{key}": content[key]}
+            found: Expected = {f"/{key}": content[key]}
             # A gateway that answers for another service would otherwise go unnoticed.
             named = next((name for name in _NAME_KEYS if _is_word(content.get(name))), None)
             return found | ({f"/{named}": content[named]} if named else {})
     return None
+
+
+def _says_healthy(line: str) -> bool:
+    """Whether a line says so in words that will be the same tomorrow: `OK`, `Prometheus Server is Healthy`."""
+    words = re.findall(r"[a-z']+", line.lower())
+    return (
+        line.isascii()
+        and line.isprintable()
+        and not _UNHEALTHY.intersection(words)
+        and not _has_digit(line)
+        and any(map(_HEALTHY.fullmatch, words))
+    )
 
 
 def _is_healthy(value: object) -> bool:
@@ -276,7 +311,7 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z][\w.-]{0,63}", value))
 
 
-def service_name(path: str, expect: Mapping[str, str | int | bool], taken: Collection[str]) -> str:
+def service_name(path: str, expect: Expected, taken: Collection[str]) -> str:
     """A unique name: what the service calls itself, else from its address."""
     own = next((str(expect[f"/{key}"]) for key in _NAME_KEYS if f"/{key}" in expect), "")
     words = [word for word in re.split(r"[^a-z0-9]+", path.lower()) if word]
@@ -296,7 +331,7 @@ def release_in(url: str, body: bytes, content_type: str) -> FoundRelease | None:
             value, absent = at_pointer(content, pointer)
             if absent is None and isinstance(value, str) and _RELEASE_WORD.fullmatch(value.strip()):
                 return FoundRelease(url, pointer=pointer, value=value.strip())
-        return None
+        return _release_of_component(url, content)
     text = body[:400].decode("utf-8", "replace").strip()
     plain = "html" not in content_type.lower() and len(body) < 200
     if plain and _RELEASE_WORD.fullmatch(text) and any(letter.isdigit() for letter in text):
@@ -307,6 +342,19 @@ def release_in(url: str, body: bytes, content_type: str) -> FoundRelease | None:
     if plain and named:
         return FoundRelease(url, pattern=rf"{named[1]}\s*[:=]\s*([0-9A-Za-z._+-]+)", value=named[2])
     return None
+
+
+def _release_of_component(url: str, content: object) -> FoundRelease | None:
+    """`{"shop": {"version": "1.2.3"}, "python": {…}}`: the one component that is no platform."""
+    versions = {
+        name: inner["version"]
+        for name, inner in (content.items() if isinstance(content, dict) else ())
+        if isinstance(inner, dict) and isinstance(inner.get("version"), str) and name.lower() not in _PLATFORMS
+    }
+    (name, version), *others = versions.items() or [("", "")]
+    if others or not _is_word(name) or not _RELEASE_WORD.fullmatch(version.strip()):
+        return None
+    return FoundRelease(url, pointer=f"/{name}/version", value=version.strip())
 
 
 def release_in_meta(url: str, html: str) -> FoundRelease | None:
@@ -325,7 +373,7 @@ def release_in_headers(headers: Sequence[tuple[str, str]]) -> str | None:
     return next((f"{name}: {value[:80]}" for name, value in headers if name.lower() in RELEASE_HEADERS), None)
 
 
-def unique_services(found: Sequence[tuple[str, dict[str, str | int | bool]]]) -> list[FoundService]:
+def unique_services(found: Sequence[tuple[str, Expected]]) -> list[FoundService]:
     """Services with unique names, in the order they were found."""
     services: list[FoundService] = []
     for url, expect in found:

@@ -148,7 +148,7 @@ class Counted:
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def add(self, why: str, example: str) -> None:
-        """Count one."""
-        self.counts[why] = self.counts.get(why, 0) + 1
+    def add(self, why: str, example: str, count: int = 1) -> None:
+        """Count one, or several of which this is one."""
+        self.counts[why] = self.counts.get(why, 0) + count
         self.examples.setdefault(why, example)

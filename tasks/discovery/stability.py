@@ -5,16 +5,18 @@ Rules:
 - a piece changed when its text, its size or the pixels inside it differ; one that only moved was moved by another;
 - a mask is a selector that a later build is likely to keep: `data-*`, then `id`, then classes, then a semantic element
   in one of those; never a position, and nothing a build tool made up (`css-1q2w3e`, `:r1:`);
-- a selector is taken only when most of what it hits did change, and never when it covers a large part of the view;
-- a page of which most differs is not masked but named;
-- what differs on every page that was loaded twice is masked on the pages that were not, too: a footer with a duration
-  is on all of them.
+- a selector is taken only when most of what it hits did change (all of it, when it hits a column of a table), and never
+  when it covers a large part of the view;
+- a page of which most differs, or much that no selector covers, is not masked but named;
+- what differs on most pages that were loaded twice is masked on the pages that were not, too: a footer with a duration
+  is on all pages that query something, and the start page may query nothing.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,8 +27,9 @@ from PIL import Image
 from tasks.discovery.seen import Candidate, Piece, Stability
 
 MOST_CHANGED_SHARE = 0.5
-MOST_CHANGED = 60
+MOST_UNCOVERED = 60
 MOST_HITS = 40
+"""Of a selector of which only most hits did change."""
 LARGEST_SHARE = 0.35
 FEWEST_TO_SHARE = 2
 """Pages that must agree on a mask before others get it unseen: one alone speaks for itself."""
@@ -122,7 +125,7 @@ def _pixels(picture: bytes) -> NDArray[np.uint8]:
 
 def differs_as_a_whole(changes: Sequence[Change], pieces: Sequence[Piece]) -> bool:
     """Whether masking would leave little to look at."""
-    return len(changes) > MOST_CHANGED or (len(changes) > 3 and len(changes) > MOST_CHANGED_SHARE * max(len(pieces), 1))
+    return len(changes) > 3 and len(changes) > MOST_CHANGED_SHARE * max(len(pieces), 1)
 
 
 def choose_masks(
@@ -153,16 +156,18 @@ def choose_masks(
 
 
 def with_shared_masks(stabilities: Sequence[Stability]) -> list[Stability]:
-    """Pages of which two loads could not be compared get the masks that all others need, when there are two or more."""
-    compared = [dict(stability.masks) for stability in stabilities if not stability.problem]
-    shared = [selector for selector in compared[0] if all(selector in masks for masks in compared)] if compared else []
-    if len(compared) < FEWEST_TO_SHARE:
-        return list(stabilities)
-    why = f"differs between loads on each of the {len(compared)} pages that were loaded twice; this one was not"
-    return [
-        replace(stability, masks=[(selector, why) for selector in shared]) if stability.problem else stability
-        for stability in stabilities
+    """Pages of which two loads could not be compared get the masks that most others need, when two or more do."""
+    compared = [stability for stability in stabilities if not stability.problem]
+    needed_by = Counter(selector for stability in compared for selector, _ in stability.masks)
+    shared = [
+        (
+            selector,
+            f"differs between loads on {pages} of the {len(compared)} pages that were loaded twice; not this one",
+        )
+        for selector, pages in needed_by.items()
+        if pages >= FEWEST_TO_SHARE and 2 * pages > len(compared)
     ]
+    return [replace(stability, masks=shared) if stability.problem else stability for stability in stabilities]
 
 
 def _within(path: str, ancestor: str) -> bool:
@@ -170,12 +175,15 @@ def _within(path: str, ancestor: str) -> bool:
 
 
 def _is_robust(candidate: Candidate, changed: Collection[str]) -> bool:
-    if not candidate.hits or len(candidate.hits) > MOST_HITS or candidate.share > LARGEST_SHARE:
+    if not candidate.hits or candidate.share > LARGEST_SHARE:
         return False
     if any(looks_generated(name) for name in candidate.names):
         return False
-    hit = [hit for hit in candidate.hits if any(_within(path, hit) for path in changed)]
-    return len(hit) * 2 > len(candidate.hits)
+    around = {
+        "/".join(steps[:end]) for path in changed for steps in [path.split("/")] for end in range(1, len(steps) + 1)
+    }
+    hit = sum(hit in around for hit in candidate.hits)
+    return hit == len(candidate.hits) or (len(candidate.hits) <= MOST_HITS and hit * 2 > len(candidate.hits))
 
 
 def by_path(pieces: Sequence[Piece]) -> Mapping[str, Piece]:

@@ -30,6 +30,11 @@ from tasks.plan import Viewport
 
 NOTHING_TO_SHOW = "answered with an error and nothing to show"
 """The whole browser shows a page of its own then, and the headless shell an empty one."""
+DOWNLOAD = "is a download, or has no content"
+CIRCLE = "redirects in a circle"
+NO_HTML = "is no HTML page"
+ANSWERED = frozenset({NOTHING_TO_SHOW, DOWNLOAD, CIRCLE, NO_HTML})
+"""Problems of one page alone: the site is up."""
 NAVIGATION_MS = 15_000
 VISIT_SECONDS = 40.0
 CALM_MS = 250
@@ -123,6 +128,9 @@ class Visitor:
                 asked.listen(tab)
                 _guard(context, tab, self.may_open, asked)
                 response = tab.goto(url, wait_until="load", timeout=NAVIGATION_MS)
+                if response is not None and "html" not in response.headers.get("content-type", "html").lower():
+                    # A browser shows texts and JSON too: a health address is no page of the site.
+                    return SeenPage(address, address, problem=NO_HTML), None
                 _wait_until_calm(tab)
                 look = _ask(tab, _script("look.js"), Look)
                 if response is not None and response.status >= 400 and not look.text.strip():
@@ -193,9 +201,9 @@ def _ask(tab: Tab, script: str, kind: type[Answer], argument: Any = None) -> Ans
 def _wait_until_calm(tab: Tab) -> None:
     """Until two readings in a row find the page as large as before: single-page applications draw after load."""
     until = time.monotonic() + MOST_CALM_SECONDS
+    before = tab.evaluate(_GROWTH)
     with suppress(BrowserError):
         tab.wait_for_load_state("networkidle", timeout=MOST_IDLE_MS)
-    before = -1
     while time.monotonic() < until:
         now = tab.evaluate(_GROWTH)
         if now == before:
@@ -229,12 +237,12 @@ def _words(error: BaseException, began: float, asked: _Asked) -> str:
     for sign, words in {
         "Page.evaluate: ": "changed what our script in it uses",
         "Timeout": f"did not load within {NAVIGATION_MS / 1000:g} s",
-        "ERR_TOO_MANY_REDIRECTS": "redirects in a circle",
+        "ERR_TOO_MANY_REDIRECTS": CIRCLE,
         "ERR_HTTP_RESPONSE_CODE_FAILURE": NOTHING_TO_SHOW,
         "ERR_NAME_NOT_RESOLVED": "leads to a host that is not this site's",
         "ERR_CONNECTION_REFUSED": "refuses connections",
-        "Download is starting": "is a download",
-        "ERR_ABORTED": "is a download, or has no content",
+        "Download is starting": DOWNLOAD,
+        "ERR_ABORTED": DOWNLOAD,
     }.items():
         if sign in line:
             return words

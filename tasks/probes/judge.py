@@ -4,6 +4,7 @@ Health rules, each from a real false green:
 
 - the answer is 200 at the address itself: a redirect (to a login page) is not health;
 - it declares JSON and is JSON: a single-page application answers 200 text/html to anything;
+- plain text counts where the plan names the whole of it (`{ "" = "OK" }`);
 - every value the plan names is in the body: "degraded" is served with status 200 too.
 """
 
@@ -50,15 +51,18 @@ def judge_health(context: JudgeContext, probes: Sequence[ServiceProbe]) -> Itera
     """Whether each service says, at its own address and in JSON, that it is well."""
     expectations = {f"service:{service.name}": service.expect for service in context.plan.services}
     for probe in probes:
-        problem = _unhealthy(context, probe, expectations.get(probe.subject, {}))
+        expect = expectations.get(probe.subject, {})
+        problem = _unhealthy(context, probe, expect)
         rule, message = problem or ("", "")
         yield Finding(
             outcome=Outcome.FAIL if problem else Outcome.PASS,
             subject=probe.subject,
             rule=rule,
             element=probe.url,
-            message=message or f"{probe.url} answered 200 with the expected JSON in {probe.seconds * 1000:.0f} ms",
-            looked_at=f"1 answer, {len(expectations.get(probe.subject, {}))} values in its body",
+            message=message
+            or f"{probe.url} answered 200 with the expected {'text' if _is_text(probe, expect) else 'JSON'}"
+            f" in {probe.seconds * 1000:.0f} ms",
+            looked_at=f"1 answer, {len(expect)} values in its body",
             evidence=(probe.body.path,) if probe.body else (),
         )
 
@@ -71,6 +75,11 @@ def _unhealthy(
     if probe.status != 200:
         return "status", f"{probe.url} answered {probe.status} in place of 200"
     content_type = probe.header("content-type")
+    if _is_text(probe, expect):
+        text = read_artifact(context.files, probe.body).decode("utf-8", "replace").strip() if probe.body else ""
+        return (
+            None if text == expect[""] else ("body", f"{probe.url}: it says {text[:80]!r} in place of {expect['']!r}")
+        )
     if "json" not in content_type.lower():
         return "content-type", f"{probe.url} answered '{content_type or 'no content type'}' in place of JSON"
     content, not_json = parse_json(read_artifact(context.files, probe.body) if probe.body else b"", content_type)
@@ -83,6 +92,12 @@ def _unhealthy(
             seen = "nothing" if absent else repr(value)[:80]
             return "body", f"{probe.url}: {pointer} is {seen} in place of {wanted!r}"
     return None
+
+
+def _is_text(probe: ServiceProbe, expect: dict[str, str | int | bool]) -> bool:
+    """Whether a line of plain text was asked for and came: a plan that names a place in JSON is not content with it."""
+    declared = probe.header("content-type").partition(";")[0].strip().lower()
+    return expect.keys() == {""} and declared == "text/plain"
 
 
 def _services(plan: Plan) -> Iterable[str]:

@@ -34,6 +34,9 @@ def wish(url: str, **more: Any) -> Wish:
     return Wish(url, "shop", limits, **more)
 
 
+NOT_FOUND = answer("", status="404 Not Found")
+
+
 class Everywhere(dict[str, Answer]):
     """Answers of a server that has one for every path."""
 
@@ -59,10 +62,16 @@ def shop_home(visits: list[int]) -> Callable[[Exchange], None]:
     def home(exchange: Exchange) -> None:
         visits.append(1)
         links = "".join(f"<li><a href=/product/{number}>Coat {number}</a>" for number in range(1, 40))
+        cells = "<td class=col-size>{0} cm<td class=col-name>Size {0}<td class=col-left>{0} of {1}"
+        rows = "".join(f"<tr>{cells.format(number, len(visits))}" for number in range(100))
         exchange.send(
             page(
                 "<h1>Coats for everyone</h1>"
                 f"<p class=visitors data-visitors>Visitor {len(visits)} today</p><section><ul>{links}</ul></section>"
+                f"<table>{rows}</table><p id=drawn>Drawn {len(visits)} times</p>"
+                "<a href='#/sizes'>Sizes</a><i id=/sizes></i>"
+                "<a href=/about?sort=wool>By wool</a><a href=/about?sort=age>By age</a>"
+                "<a href=/services/stock/healthz>Is all well?</a><a href=/well/health>And here?</a>"
                 "<a href=/about?utm_source=home>About</a><a href=/logout>Leave</a><a href=/x/1>Delete</a>"
                 "<a href=/gift data-method=post>Gift</a><a href=/list.pdf>Prices</a>"
                 "<a href=/private/plans>Plans</a>"
@@ -91,8 +100,14 @@ class _Shop:
             "/sitemap.xml": answer(f"<urlset {namespace}>{entries}{foreign}</urlset>", "application/xml"),
             "/turn": redirect("/private/plans"),
             "/round": redirect("/round"),
+            "/services/stock/healthz": answer("OK\n", "text/plain"),
+            "/api/services": answer('[{"name": "pay", "health": "/services/pay/health"}]', "application/json"),
+            "/services/pay/health": answer('{"status": "UP", "service": "pay"}', "application/json"),
+            "/api/health": redirect("/"),
         }
         server.answers |= {f"/product/{number}": product(number) for number in range(1, PRODUCTS + 1)}
+        well = answer('{"status": "ok"}', "application/json")
+        server.answers = Everywhere(server.answers, lambda path: well if path.startswith("/well/") else NOT_FOUND)
         self.proposal, self.text = propose(wish(server.url("/"), max_pages=14), quiet)
         self.asked = server.paths()
         self.plan = parse_plan(self.text, "shop")
@@ -112,6 +127,12 @@ def test_400_products_are_one_page_of_the_plan(shop: _Shop) -> None:
     assert len([path for path in set(shop.asked) if re.fullmatch(r"/product/\d+", path)]) == 4
 
 
+def test_what_only_sorts_a_page_is_folded_into_it(shop: _Shop) -> None:
+    """Looked at once; the campaign and the session of other links are no part of an address at all."""
+    assert "# Shows 2 addresses that differ in the query alone as well: ?sort=." in shop.text
+    assert [path for path in shop.asked if path.startswith("/about?")] == ["/about?sort=wool"]
+
+
 def test_pages_are_told_by_their_headlines(shop: _Shop) -> None:
     texts = {page.name: page.must_show for page in shop.plan.pages}
     assert (texts["home"], texts["about"]) == (("Coats for everyone",), ("About our wool",))
@@ -119,8 +140,8 @@ def test_pages_are_told_by_their_headlines(shop: _Shop) -> None:
 
 
 def test_what_changes_between_two_loads_is_masked(shop: _Shop) -> None:
-    """By the attribute that somebody gave it, with what was seen."""
-    assert shop.plan.pages[0].mask == ("[data-visitors]",)
+    """By the attribute that somebody gave it, with what was seen; what comes after a long column too."""
+    assert shop.plan.pages[0].mask == ("[data-visitors]", "td.col-left", "#drawn")
     assert re.search(
         r"# \[data-visitors\] differs between loads: 'Visitor \d+ today', then 'Visitor \d+ today'", shop.text
     )
@@ -138,8 +159,12 @@ def test_actions_files_and_forbidden_pages_were_not_asked_for(shop: _Shop) -> No
 
 
 def test_health_release_and_third_parties_are_found(shop: _Shop) -> None:
-    (service,) = shop.plan.services
-    assert (service.url, service.expect) == ("/health", {"/status": "ok"})
+    """One that a page links to says so in plain text, one is named by a directory; `/well/` is well everywhere."""
+    assert {service.name: (service.url, service.expect) for service in shop.plan.services} == {
+        "health": ("/health", {"/status": "ok"}),
+        "services-stock": ("/services/stock/healthz", {"": "OK"}),
+        "pay": ("/services/pay/health", {"/status": "UP", "/service": "pay"}),
+    }
     assert (shop.plan.target.release.url, shop.plan.target.release.pointer) == ("/version.json", "/commit")
     assert shop.plan.target.third_parties == ("cdn.invalid",)
 

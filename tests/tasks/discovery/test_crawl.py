@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tasks.discovery.addresses import origin_of
-from tasks.discovery.crawl import GIVE_UP_AFTER, Budget, Limits, Site, crawl
+from tasks.discovery.crawl import GIVE_UP_AFTER, MOST_FRUITLESS, Budget, Limits, Site, crawl
 from tasks.discovery.robots import Robots
 from tasks.discovery.seen import Link, Look, SeenPage
 from tasks.discovery.templates import structure_of
+from tasks.discovery.visits import DOWNLOAD
 
 BASE = "https://shop.example"
 
@@ -18,15 +19,16 @@ BASE = "https://shop.example"
 class Memory:
     """A visitor of pages that a function makes: address -> (headline, links), or None for a page that hangs."""
 
-    def __init__(self, pages: Callable[[str], tuple[str, list[str]] | None]) -> None:
+    def __init__(self, pages: Callable[[str], tuple[str, list[str]] | None], problem: str = "did not load") -> None:
         self.pages = pages
+        self.problem = problem
         self.asked: list[str] = []
 
     def see(self, address: str) -> SeenPage:
         self.asked.append(address)
         found = self.pages(address)
         if found is None:
-            return SeenPage(address, address, problem="did not load")
+            return SeenPage(address, address, problem=self.problem)
         headline, links = found
         look = Look(
             title="", headings=[(1, headline)], phrases=[], text=headline, steps=[headline.split()[0]], signs_in=False,
@@ -36,7 +38,8 @@ class Memory:
 
 
 def crawled(pages: Callable[[str], tuple[str, list[str]] | None], **more: Any) -> tuple[Memory, Site]:
-    visitor, site = Memory(pages), Site(origin_of(BASE), more.pop("robots", Robots()))
+    visitor = Memory(pages, more.pop("problem", "did not load"))
+    site = Site(origin_of(BASE), more.pop("robots", Robots()))
     site.depths["/"] = 0
     budget = Budget(more.pop("visits", 100), time.monotonic() + more.pop("seconds", 60))
     crawl(site, visitor, Limits(**more), budget, lambda _phase, _counts: None, [])  # type: ignore[arg-type]
@@ -81,10 +84,47 @@ def test_queries_that_show_the_same_are_left_out_and_those_that_tell_something_e
             return ("List of things", [])
         return "Start", [*(f"/list?sort={key}" for key in "abc"), *(f"/index?show={key}" for key in ("about", "team"))]
 
-    visitor, site = crawled(pages)
+    visitor, _ = crawled(pages)
     assert sorted(visitor.asked) == ["/", "/index", "/index?show=about", "/index?show=team", "/list", "/list?sort=a"]
-    assert (site.is_only_a_variant("/list?sort=a"), site.is_only_a_variant("/index?show=about")) == (True, False)
-    assert site.skipped.counts["differ from another address in their query alone"] == 3
+
+
+def test_of_sections_that_hold_the_same_things_each_is_visited_once_or_so() -> None:
+    """Ten tables of rows: not four rows of each."""
+    rows = [f"/table-{letter}/{number}" for letter in "abcdefghij" for number in range(50)]
+    visitor, _ = crawled(lambda address: ("Row", []) if address != "/" else ("Home", rows))
+    visits = [one for one in visitor.asked if one.count("/") == 2]
+    assert len({one.split("/")[1] for one in visits}) == 10
+    assert len(visits) <= 20
+
+
+def test_health_addresses_that_pages_link_to_are_kept_though_they_are_no_pages() -> None:
+    links = ["/services/pay/health.json", "/healthy-food", "/x/readyz", "/logout/health"]
+    _, site = crawled(lambda _address: ("Home", links))
+    assert list(site.health_links) == ["/services/pay/health.json", "/x/readyz", "/logout/health"]
+
+
+def test_what_is_no_address_at_all_is_passed_over() -> None:
+    """Sitemaps are written by hand."""
+    site = Site(origin_of(BASE), Robots())
+    site.hear_of("https://[::1/health", 1, 8)
+    assert (site.depths, dict(site.health_links)) == ({}, {})
+
+
+def test_a_download_and_an_error_of_one_page_do_not_end_the_crawl() -> None:
+    """The site answered: it is up."""
+    links = [f"/{word}/x" for word in ("a", "b", "c", "d", "e", "f", "g", "h")]
+    visitor, site = crawled(lambda address: ("Home", links) if address == "/" else None, problem=DOWNLOAD)
+    assert (len(visitor.asked), site.notes) == (1 + len(links), [])
+
+
+def test_a_shape_that_never_shows_anything_is_left() -> None:
+    """Files under addresses like those of pages; the page that is linked last is still seen."""
+    links = [*(f"/file/{number}" for number in range(200)), "/about/us"]
+    visitor, _ = crawled(
+        lambda address: None if "file" in address else ("Page of us", links if address == "/" else []), problem=DOWNLOAD
+    )
+    assert len([one for one in visitor.asked if "file" in one]) == MOST_FRUITLESS
+    assert "/about/us" in visitor.asked
 
 
 def test_robots_and_actions_hold_for_links() -> None:

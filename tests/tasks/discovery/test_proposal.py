@@ -24,12 +24,15 @@ from tasks.discovery.stability import (
     pixel_changes,
     with_shared_masks,
 )
-from tasks.discovery.templates import Kind, is_known_enough, kinds_of, similarity, structure_of
+from tasks.discovery.templates import Kind, kinds_of, known_enough, similarity, structure_of
+from tasks.discovery.variants import Folded
 from tasks.plan import parse_plan
 from tasks.registry import expected_subjects
 
 PRODUCT = structure_of(f"main.p>div>{tag}" for tag in ("h1", "img", "p", "ul", "li", "a", "b", "i", "u", "s"))
 ARTICLE = structure_of(f"main.a>div>{tag}" for tag in ("h1", "p", "figure"))
+LIST = structure_of(f"main.l>table>{tag}" for tag in ("thead", "tbody", "tr", "th", "td"))
+LIST_WITH_MORE = LIST | structure_of(["main.l>nav>a"])
 
 
 def look(**more: Any) -> Look:
@@ -72,6 +75,14 @@ def test_pages_of_one_shape_and_two_structures_are_two_kinds() -> None:
     assert sorted((kind.shown_by, kind.stands_for) for kind in kinds) == [("/item/1", 1), ("/item/2", 1)]
 
 
+def test_among_many_pages_of_one_shape_what_people_wrote_makes_no_kind() -> None:
+    """Twenty pages of a wiki, one of them with a table; nineteen panels of a product are as many pages."""
+    visited = {"/wiki/a": LIST, "/wiki/b": LIST | structure_of(["x", "y"]), "/wiki/c": ARTICLE}
+    many = [*visited, *(f"/wiki/page-{chr(97 + number)}" for number in range(17))]
+    assert [kind.shown_by for kind in kinds_of(visited, shapes_of(many))] == ["/wiki/a", "/wiki/c"]
+    assert len(kinds_of(visited, shapes_of(many[:-1]))) == 3
+
+
 def test_two_pages_of_one_structure_are_two_pages() -> None:
     visited = {"/terms": ARTICLE, "/imprint": ARTICLE}
     assert len(kinds_of(visited, shapes_of(visited))) == 2
@@ -90,15 +101,42 @@ def test_languages_are_one_kind_shown_in_the_site_s_own() -> None:
     assert (kind.shown_by, kind.languages) == ("/en/about", ("ar", "de", "en"))
 
 
+def test_the_first_pages_of_many_sections_with_the_same_things_are_one_kind_of_each_structure() -> None:
+    """With what is built like them beside them; a page of another structure there stays a page."""
+    rows = {f"/shop/{table}/{number}": PRODUCT for table in ("a", "b", "c", "d", "e", "f") for number in (1, 2)}
+    tables = {f"/shop/{table}": LIST for table in ("a", "b", "c", "d", "e")} | {"/shop/f": LIST_WITH_MORE}
+    visited = rows | tables | {"/shop/view": LIST, "/shop/help": ARTICLE, "/else": LIST}
+    kinds = kinds_of(visited, shapes_of(visited))
+    assert sorted((kind.shown_by, len(kind.members)) for kind in kinds) == [
+        ("/else", 1), ("/shop/a", 6), ("/shop/a/1", 12), ("/shop/f", 1), ("/shop/help", 1),
+    ]  # fmt: skip
+
+
 def test_a_shape_is_known_enough_when_four_of_it_are_one_kind() -> None:
     visited = {f"/product/{number}": PRODUCT for number in range(4)}
     shapes = shapes_of([*visited, "/about"])
-    assert is_known_enough(Shape("", "/product/{}"), visited, shapes)
-    assert not is_known_enough(Shape("", "/product/{}"), visited | {"/product/3": ARTICLE}, shapes)
-    assert not is_known_enough(Shape("", "/product/{}"), {"/product/1": PRODUCT}, shapes)
-    assert not is_known_enough(Shape("", "/about"), visited, shapes)
+    assert known_enough(visited, shapes) == {"/product/{}"}
+    assert known_enough(visited | {"/product/3": ARTICLE}, shapes) == frozenset()
+    assert known_enough({"/product/1": PRODUCT, "/about": ARTICLE}, shapes) == frozenset()
     languages = dict.fromkeys(("/ar/about", "/en/about"), ARTICLE)
-    assert is_known_enough(Shape("", "/about"), languages, shapes_of([*languages, "/de/about"]))
+    assert known_enough(languages, shapes_of([*languages, "/de/about"])) == {"/about"}
+
+
+def test_of_many_articles_twelve_are_enough_however_they_are_written() -> None:
+    """Not of pages right under the root: those may be twenty pages of the site itself."""
+    for above, enough in (("/wiki", {"/wiki/{}"}), ("", set())):
+        visited = {f"{above}/{chr(97 + number)}": (PRODUCT, ARTICLE)[number % 2] for number in range(12)}
+        shapes = shapes_of([*visited, *(f"{above}/{chr(97 + number)}" for number in range(12, 20))])
+        assert known_enough(visited, shapes) == enough
+        assert known_enough(dict(list(visited.items())[:11]), shapes) == frozenset()
+
+
+def test_sections_that_hold_the_same_things_are_known_enough_by_one_page_each() -> None:
+    """From six on, and only those of the same structure."""
+    few = {f"/{section}/1": PRODUCT for section in "abcde"}
+    many = few | {"/f/1": PRODUCT, "/g/1": ARTICLE}
+    assert known_enough(few, shapes_of(few)) == frozenset()
+    assert known_enough(many, shapes_of(many)) == {f"/{section}/{{}}" for section in "abcdef"}
 
 
 # -- pages that are not themselves ------------------------------------------------------------------------------------
@@ -181,6 +219,12 @@ def test_a_headline_that_is_elsewhere_too_gets_company() -> None:
     )
     found = proposal.texts_for(own, [], ["Menu Orders About us"])
     assert found.must_show == ("Orders", "All that you ordered")
+
+
+def test_a_text_without_a_number_is_taken_before_one_with() -> None:
+    """`status 4` is a count, and tomorrow there are five."""
+    own = look(headings=[(1, "Orders"), (3, "status 4")], phrases=["Export them"], text="Orders status 4 Export them")
+    assert proposal.texts_for(own, [], ["Orders"]).must_show == ("Orders", "Export them")
 
 
 def test_without_a_headline_the_title_counts_when_it_can_be_seen() -> None:
@@ -278,6 +322,15 @@ def test_a_selector_that_hits_too_much_or_will_not_last_is_none(more: dict[str, 
     assert (masks, uncovered) == ([], [change])
 
 
+def test_a_column_of_a_table_is_one_selector_when_all_of_it_did_change() -> None:
+    """A hundred cells, of which one that stayed makes the selector too broad."""
+    cells = [f"body/table:1/tr:{number}/td:5" for number in range(1, 101)]
+    offered = [candidate(cells[0], "td.col-rank", cells, names=["col-rank"], rank=3)]
+    changes = [Change(path, "x") for path in cells]
+    assert choose_masks(changes, offered) == ([("td.col-rank", "x")], [])
+    assert choose_masks(changes[:99], offered) == ([], changes[:99])
+
+
 def test_one_selector_covers_all_it_hits() -> None:
     changes = [Change(f"body/p:{number}/b:1", "x") for number in (1, 2)]
     hits = ["body/p:1", "body/p:2"]
@@ -310,12 +363,13 @@ UNSEEN = Stability(problem="no time was left to load it twice")
     ("others", "masks"),
     [
         pytest.param([compared(".ft", ".a"), compared(".b", ".ft")], [".ft"], id="on each of them"),
-        pytest.param([compared(".ft"), compared(".ft"), compared()], [], id="not on the third"),
+        pytest.param([compared(), compared(".ft"), compared(".ft")], [".ft"], id="not on the start page"),
+        pytest.param([compared(".ft"), compared(".ft"), compared(), compared()], [], id="on half of them"),
         pytest.param([compared(".ft"), UNSEEN], [], id="one page alone"),
         pytest.param([UNSEEN], [], id="no page at all"),
     ],
 )
-def test_what_differs_on_every_page_is_masked_on_those_that_were_not_loaded_twice(
+def test_what_differs_on_most_pages_is_masked_on_those_that_were_not_loaded_twice(
     others: list[Stability], masks: list[str]
 ) -> None:
     *same, last = with_shared_masks([*others, UNSEEN])
@@ -328,6 +382,8 @@ def test_a_page_of_which_most_differs_is_not_masked() -> None:
     changes = [Change(str(number), "x") for number in range(6)]
     assert differs_as_a_whole(changes, [piece(str(number)) for number in range(10)])
     assert not differs_as_a_whole(changes, [piece(str(number)) for number in range(100)])
+    column = [Change(str(number), "x") for number in range(100)]
+    assert not differs_as_a_whole(column, [piece(str(number)) for number in range(700)])
     assert not differs_as_a_whole(changes[:1], [piece("0")])
 
 
@@ -372,7 +428,28 @@ HEALTH = {
 
 @pytest.mark.parametrize(("body", "expect"), HEALTH.items())
 def test_what_a_health_answer_says(body: str, expect: dict[str, Any] | None) -> None:
-    assert proposal.health_of(body.encode(), "application/json") == expect
+    assert proposal.health_of(body.encode(), "application/health+json; charset=utf-8") == expect
+
+
+@pytest.mark.parametrize(
+    "body", ["OK", "ok\n", "Healthy", "Prometheus Server is Healthy.\n", "pass", '{"status":"ok"}']
+)
+def test_a_line_of_plain_text_is_expected_as_a_whole(body: str) -> None:
+    """Also JSON that calls itself text: a run reads it as what it calls itself."""
+    assert proposal.health_of(body.encode(), "text/plain; charset=utf-8") == {"": body.strip()}
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["not ok", "NOT READY", "degraded", "up since 12:31", "ok\nok", "", "ok " * 40, "down", "welcome", "\xff ok"],
+)
+def test_a_text_that_says_no_health_or_will_change_is_none(body: str) -> None:
+    assert proposal.health_of(body.encode("latin-1"), "text/plain") is None
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "", "application/octet-stream"])
+def test_health_is_declared_as_json_or_text(content_type: str) -> None:
+    assert proposal.health_of(b'{"status": "ok"}', content_type) is None
 
 
 def test_services_are_named_by_themselves_or_by_their_address() -> None:
@@ -390,6 +467,11 @@ RELEASES = {
     ("application/json", '{"commit": "4f2c9e1", "version": "1.2.3"}'): ("/commit", None, "4f2c9e1"),
     ("application/json", '{"git": {"commit": {"id": "abc1234"}}}'): ("/git/commit/id", None, "abc1234"),
     ("application/json", '"3.8.8"'): ("", None, "3.8.8"),
+    ("application/json", '{"python": {"version": "3.11.7"}, "shop": {"version": "0.65.5"}, "asgi": "3.0"}'): (
+        "/shop/version",
+        None,
+        "0.65.5",
+    ),
     ("text/plain", "1.2.3\n"): (None, r"^\s*([0-9A-Za-z][0-9A-Za-z._+-]*)\s*$", "1.2.3"),
     ("text/plain", "built: x\ncommit: 4f2c9e1\n"): (None, r"commit\s*[:=]\s*([0-9A-Za-z._+-]+)", "4f2c9e1"),
 }
@@ -402,7 +484,18 @@ def test_where_a_release_stands(answer: tuple[str, str], where: tuple[str | None
     assert (found.pointer, found.pattern, found.value) == where
 
 
-@pytest.mark.parametrize("body", ["<html>1.2.3</html>", "hello", '{"version": 3}', '{"commit": "<b>"}', "", "{"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>1.2.3</html>",
+        "hello",
+        '{"version": 3}',
+        '{"a": {"version": "1.2.3"}, "b": {"version": "1.2.3"}}',
+        '{"commit": "<b>"}',
+        "",
+        "{",
+    ],
+)
 def test_where_no_release_stands(body: str) -> None:
     assert proposal.release_in("/v", body.encode(), "") is None
 
@@ -491,6 +584,17 @@ def test_a_page_taller_than_a_picture_says_how_much_of_it_is_shown() -> None:
     text = plan_text(proposed(pages=[judged_page(tall, looks), judged_page(short, looks)]))
     assert [page.picture_height for page in parse_plan(text, "shop").pages] == [15_000, None]
     assert "# The page is taller than 15,000 px" in text
+
+
+def test_a_page_tells_how_many_addresses_are_folded_into_it() -> None:
+    """The eighth key is only counted: a table of many columns has as many filters."""
+    kind, keys = Kind("/list", ("/list",), 1, ()), tuple(f"key{number}" for number in range(8))
+    many = ProposedPage("list", "/list", None, (), kind, folded=Folded(1_234, keys))
+    one = ProposedPage("one", "/one", None, (), kind, folded=Folded(1, (f"a\n{HOSTILE}",)))
+    text = " ".join(plan_text(proposed(pages=[many, one])).replace("\n# ", " ").split())
+    assert "Shows 1,234 addresses that differ in the query alone as well: ?key0=, ?key1=," in text
+    assert "?key5= and 2 more." in text
+    assert "Shows 1 address that differs in the query alone" in text
 
 
 def test_one_visit_is_not_told_as_several() -> None:

@@ -12,6 +12,7 @@ from tests.tasks.judged_runs import BASE, STARTED, Case, Run, only_subject, plan
 
 URL = f"{BASE}/services/billing/health"
 JSON = (("Content-Type", "application/json"),)
+TEXT = (("Content-Type", "text/plain"),)
 WELL = b'{"status": "ok", "ready": true, "version": 3, "parts": [{"name/of": "db"}]}'
 PASS, FAIL, ERROR, NOT_RUN = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN
 
@@ -83,6 +84,23 @@ HEALTH_CASES = [
         FAIL,
         "answered 302, a redirect to /login",
         partial(health, b"", 302, (("Location", "/login"),)),
+    ),
+    Case(
+        "a line of text", PASS, "the expected text in 12 ms", partial(health, b"OK\n", headers=TEXT, expect={"": "OK"})
+    ),
+    Case(
+        "another text",
+        FAIL,
+        "says 'NOT OK' in place of 'OK'",
+        partial(health, b"NOT OK", headers=TEXT, expect={"": "OK"}),
+    ),
+    Case("no text", FAIL, "says '' in place of 'OK'", partial(health, b"", headers=TEXT, expect={"": "OK"})),
+    Case("text in place of JSON", FAIL, "answered 'text/plain' in place of JSON", partial(health, headers=TEXT)),
+    Case(
+        "HTML in place of text",
+        FAIL,
+        "answered 'text/html' in place of JSON",
+        partial(health, b"OK", headers=(("Content-Type", "text/html"),), expect={"": "OK"}),
     ),
     Case("redirect to nowhere", FAIL, "a redirect to nowhere", partial(health, b"", 307, ())),
     Case("503 with the right body", FAIL, "answered 503 in place of 200", partial(health, status=503)),
