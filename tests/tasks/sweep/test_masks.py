@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tasks.doors.chromium import find_chromium
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.stabilise import Stillness, capture
 
@@ -18,12 +15,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Page]:
-    arguments = ["--hide-scrollbars", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=arguments)
-        yield browser.new_page(viewport={"width": 400, "height": 300})
-        browser.close()
+def tab(browser: Browser) -> Page:
+    return browser.new_page(viewport={"width": 400, "height": 300})
 
 
 def picture(tab: Page, body: str) -> tuple[Image.Image, tuple[int, int, int, int] | None]:

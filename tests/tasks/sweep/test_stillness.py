@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +13,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from tasks.doors.chromium import find_chromium
 from tasks.sweep import stabilise
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.stabilise import Stillness
@@ -34,12 +32,8 @@ PLAYS = """<canvas></canvas><script>
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Page]:
-    arguments = ["--hide-scrollbars", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=arguments)
-        yield browser.new_page(viewport={"width": 500, "height": 300})
-        browser.close()
+def tab(browser: Browser) -> Page:
+    return browser.new_page(viewport={"width": 500, "height": 300})
 
 
 def framed(content: str) -> str:
