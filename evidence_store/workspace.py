@@ -22,7 +22,7 @@ import shlex
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -62,12 +62,21 @@ class OpenedRun(Record):
     release: Release = Release()
     plan: str = ""
     """What names its plan to whoever resumes it: a target's name, or a path."""
+    only: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def how_to_resume(self) -> str:
-        """The command that finishes the run, as far as it is remembered."""
-        words = ["stageproof", "run", self.plan or self.target, "--profile", self.profile, "--resume", self.run_id]
-        return shlex.join(words)
+        """The command that finishes the run."""
+        return resume_command(self.plan or self.target, self.profile, self.run_id, self.only, self.note)
+
+
+def resume_command(plan: str, profile: str, run_id: str, only: Iterable[str], note: str) -> str:
+    """The whole command that finishes a run, with all that it was started with and a resumed run does not remember."""
+    words = ["stageproof", "run", plan, "--profile", profile]
+    words += [word for check in only for word in ("--only", check)]
+    words += ["--note", note] if note else []
+    return shlex.join([*words, "--resume", run_id])
 
 
 class EvidenceFiles(Protocol):

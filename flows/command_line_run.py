@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from evidence_store.workspace import resume_command
 from flows.command_line_shared import answer_json
 
 Handler = Callable[[int, FrameType | None], None]
@@ -229,10 +229,8 @@ def _resume_command(opened: dict[str, str], parameters: dict[str, Any]) -> str |
     """The whole command that finishes the run; None when there is nothing to finish."""
     if "run_id" not in opened:
         return None
-    words = ["stageproof", "run", parameters["target"], "--profile", parameters.get("profile") or "nightly"]
-    words += [word for check in parameters.get("only") or () for word in ("--only", check)]
-    words += ["--note", parameters["note"]] if parameters.get("note") else []
-    return shlex.join([*words, "--resume", opened["run_id"]])
+    profile, only = parameters.get("profile") or "nightly", parameters.get("only") or ()
+    return resume_command(parameters["target"], profile, opened["run_id"], only, parameters.get("note") or "")
 
 
 def _what_is_left(opened: dict[str, str], parameters: dict[str, Any]) -> str:

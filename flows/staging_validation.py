@@ -193,6 +193,8 @@ def open_run(
             opened_at=now,
             process=os.getpid(),
             plan=lasting_name(target),
+            only=tuple(only or ()),
+            note=note,
             release=Release(requested=release, unknown_reason=plan.target.release.unknown),
         )
         ledger.open_run(run_id, target=plan.target.name, profile=profile_name, started_by=who, at=now)

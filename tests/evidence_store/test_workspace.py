@@ -435,3 +435,14 @@ def test_how_a_run_ended_lies_beside_the_bag(workspace: Workspace) -> None:
     workspace.remember_summary(json.dumps({"verdict": "go"}))
     assert json.loads((workspace.root / "summary.json").read_text(encoding="utf-8")) == {"verdict": "go"}
     assert workspace.names() == []
+
+
+def test_the_command_that_finishes_a_run_has_all_that_it_was_started_with() -> None:
+    opened = OPENED.model_copy(
+        update={"plan": "/plans/my shop.toml", "only": ("visual", "axe"), "note": "the candidate"}
+    )
+    assert opened.how_to_resume == (
+        "stageproof run '/plans/my shop.toml' --profile nightly --only visual --only axe --note 'the candidate'"
+        f" --resume {OPENED.run_id}"
+    )
+    assert OPENED.how_to_resume == f"stageproof run demo --profile nightly --resume {OPENED.run_id}"
