@@ -308,6 +308,10 @@ class Service(PlanTable):
         for pointer in value:
             if not _is_pointer(pointer):
                 raise ValueError(f"'{pointer}' is not a JSON pointer such as '/status'; '' is the whole answer")
+        if value.get("") == "":
+            raise ValueError(
+                "an answer of plain text that says nothing is no word of health: name the text it must say"
+            )
         return value
 
 

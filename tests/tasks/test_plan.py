@@ -269,6 +269,11 @@ BAD: list[tuple[str, tuple[Path_, Any], str]] = [
         ((*SERVICE, "expect"), {"status": "ok"}),
         "'status' is not a JSON pointer such as '/status'",
     ),
+    (
+        "a service that is to say nothing",
+        ((*SERVICE, "expect"), {"": ""}),
+        "name the text it must say",
+    ),
     # Numbers and types.
     ("another schema", (("schema",), 2), "schema: Input should be 1"),
     ("no schema", (("schema",), ...), "schema: Field required"),
