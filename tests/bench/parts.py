@@ -72,7 +72,7 @@ class Setting:
         """Ours and the peers that can be measured, configured; says which cannot, and why."""
         chosen: list[type[Tool]] = [peer for peer in PEERS if peer.name in self.peers and only(peer)]
         why = install_peers(self.say) if chosen else ""
-        lacking = {peer: why or peer.lacks() for peer in chosen}
+        lacking = {peer: why or peer.lacks(documented=self.documented) for peer in chosen}
         for peer, reason in lacking.items():
             if reason:
                 self.console.print(f"peer not measured: {reason} ({peer.name})")

@@ -78,10 +78,17 @@ class Tool(ABC):
 
     version: str = ""
 
+    documented_with_whole_chromium: ClassVar[bool] = False
+
     @classmethod
-    def lacks(cls) -> str:
+    def lacks(cls, *, documented: bool) -> str:
         """What this machine has not and the tool needs, besides its package; empty when nothing."""
-        return ""
+        return "no whole Chromium" if documented and cls.documented_with_whole_chromium and not whole_chromium() else ""
+
+    def chromium(self) -> Path:
+        """The browser it is to drive."""
+        whole = whole_chromium() if self.documented and self.documented_with_whole_chromium else None
+        return whole or find_chromium()
 
     @abstractmethod
     def configure(self) -> None:
@@ -198,7 +205,7 @@ class _Backstop(Tool):
     def configure(self) -> None:
         """One scenario a page; what moves is hidden by its own option."""
         # Puppeteer's own browser is the whole Chrome, and so is what `backstop init` and its documentation end with.
-        chromium = whole_chromium() if self.documented and self.engine == "puppeteer" else find_chromium()
+        chromium = self.chromium()
         browser = {"executablePath": str(chromium), "args": _sandbox()}
         self._write(
             "backstop.json",
@@ -265,6 +272,7 @@ class BackstopPuppeteer(_Backstop):
 
     name = "backstop"
     engine = "puppeteer"
+    documented_with_whole_chromium = True
 
 
 class BackstopPlaywright(_Backstop):
@@ -355,10 +363,11 @@ class Pa11y(Tool):
 
     name = "pa11y-ci"
     is_visual = False
+    documented_with_whole_chromium = True
 
     def configure(self) -> None:
         """All pages, with both runners."""
-        chromium = whole_chromium() if self.documented else find_chromium()
+        chromium = self.chromium()
         width, height = VIEWPORTS["desktop"]
         self._write(
             "pa11yci.json",
@@ -409,11 +418,12 @@ class AxeCommand(Tool):
 
     name = "axe-cli"
     is_visual = False
+    documented_with_whole_chromium = True
 
     @classmethod
-    def lacks(cls) -> str:
-        """Its driver comes with the browser's package, or not at all."""
-        return "" if shutil.which("chromedriver") else "no chromedriver"
+    def lacks(cls, *, documented: bool) -> str:
+        """Its driver comes with the browser's package, or not at all; the driver knows no other browser."""
+        return super().lacks(documented=True) if shutil.which("chromedriver") else "no chromedriver"
 
     def configure(self) -> None:
         """Everything is on its command line."""
@@ -449,9 +459,9 @@ class AxeCommand(Tool):
 PEERS: tuple[type[Tool], ...] = (BackstopPuppeteer, BackstopPlaywright, PlaywrightTest, Pa11y, AxeCommand)
 
 
-def whole_chromium() -> Path:
-    """The browser with windows and services, which Puppeteer and Selenium drive; the shell where there is no other."""
-    return next((path for path in candidates() if "headless" not in path.name), find_chromium())
+def whole_chromium() -> Path | None:
+    """The browser with windows and services, which Puppeteer and Selenium drive; None where there is only the shell."""
+    return next((path for path in candidates() if "headless" not in path.name), None)
 
 
 def _sandbox() -> list[str]:
