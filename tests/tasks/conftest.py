@@ -1,4 +1,4 @@
-"""A Chromium for tests of single steps of a look."""
+"""A Chromium for tests of what is done in a page."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,9 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tasks.doors.chromium import find_chromium
 from tasks.sweep.keyboard import Walk, keyboard_evidence, walk
 from tests.flows.hostile_server import hostile_server, page
 from tests.flows.looking import new_workspace
@@ -23,15 +21,6 @@ pytestmark = pytest.mark.real
 
 SIZE = {"width": 800, "height": 600}
 ENDS = "<a href=#x id=first>First</a>{}<a href=#y id=last>Last</a>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    arguments = ["--hide-scrollbars", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=arguments)
-        yield running
-        running.close()
 
 
 @pytest.fixture
