@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,15 @@ def _no_blank_text(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Texts = Annotated[tuple[str, ...], AfterValidator(_no_blank_text)]
 """Texts that must be shown; a blank one is on every page, so it proves nothing."""
+
+PictureHeight = Annotated[int | None, Field(ge=200, le=15_000)]
+"""CSS pixels, from the top, that screenshots show; None: the whole page."""
+
+
+def texts_not_shown(shown: str, wanted: Sequence[str]) -> list[str]:
+    """Which of the wanted texts a page does not show; capitals count, the amount of white space does not."""
+    shown = " ".join(shown.split())
+    return [text for text in wanted if " ".join(text.split()) not in shown]
 
 
 class PlanTable(BaseModel):
@@ -245,7 +254,7 @@ class Page(PlanTable):
     """Let sticky and fixed elements stand in the flow of a full-page picture, where that moves nothing."""
     unfold_scrolling: bool = True
     """Make the window taller for a page whose content scrolls in a part of its own, so that the picture shows all."""
-    picture_height: int | None = Field(default=None, ge=200, le=15_000)
+    picture_height: PictureHeight = None
     """CSS pixels, from the top, that screenshots show. A page taller than 15,000 needs it; none is otherwise cut."""
     interactions: tuple[Interaction, ...] = ()
     """Real inputs after load, for INP."""
@@ -265,6 +274,10 @@ class Checkpoint(PlanTable):
     """Texts the place must show."""
     mask: tuple[str, ...] = ()
     """CSS selectors painted over in the screenshot."""
+    unfold_scrolling: bool = True
+    """As for a page."""
+    picture_height: PictureHeight = None
+    """As for a page."""
     ignore_requests: tuple[str, ...] = ()
     """Patterns (`*` matches anything) of sub-request URLs whose failure is known and accepted."""
     ignore_console: tuple[str, ...] = ()

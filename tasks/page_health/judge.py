@@ -32,7 +32,7 @@ from pydantic import Field
 from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
-from tasks.plan import CheckOptions, Look
+from tasks.plan import CheckOptions, Look, texts_not_shown
 from tasks.sweep.models import PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
@@ -139,7 +139,7 @@ def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: s
     if visit.status != 200:
         yield "status", f"answered {visit.status} in place of 200"
     yield from _wrong_place(context, look, visit)
-    missing = [wanted for wanted in look.must_show if " ".join(wanted.split()) not in " ".join(text.split())]
+    missing = texts_not_shown(text, look.must_show)
     if missing:
         named = ", ".join(f"'{wanted}'" for wanted in missing)
         asks = "; it asks for a password" if visit.password_fields else ""

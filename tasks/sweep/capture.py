@@ -28,24 +28,6 @@ Keep = Callable[[str, bytes, str], Artifact]
 """Stores one file of evidence: path, content, media type."""
 
 
-# Text in open shadow roots is seen by visitors and not part of innerText.
-_TEXT = """
-() => {
-  const parts = [];
-  const add = (root, text) => {
-    if (text) parts.push(text);
-    for (const element of root.querySelectorAll('*')) {
-      if (!element.shadowRoot) continue;
-      const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName))
-        .map(child => child.innerText ?? child.textContent).join('\\n');
-      add(element.shadowRoot, words);
-    }
-  };
-  if (document.body) add(document.body, document.body.innerText ?? document.body.textContent);
-  return parts.join('\\n');
-}
-"""
 _FACTS = """
 most => {
   const cut = (text, length) => String(text ?? '').slice(0, length);
@@ -83,7 +65,7 @@ most => {
 def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit."""
     facts = page.evaluate(_FACTS, MAX_ITEMS)
-    text = "\n".join(map(str, stabilise.in_frames(page, _TEXT)))
+    text = stabilise.shown_text(page)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts["url"],
@@ -135,9 +117,11 @@ def take_picture(
     masks: Sequence[str],
     still: Stillness,
     hearing: Hearing,
+    log: Sequence[str],
+    unfolding: stabilise.Unfolding,
     approved: str | None = None,
 ) -> dict[str, Any]:
-    """The screenshot and its thumbnail, as fields of a PageVisit."""
+    """The screenshot and its thumbnail, as fields of a PageVisit; `log` and `unfolding` tell what came before."""
     picture = stabilise.capture(page, masks, still, hearing, approved)
     small = thumbnail(picture.content)
     return {
@@ -145,8 +129,10 @@ def take_picture(
         "thumbnail": keep(f"{folder}/thumbnail.webp", small.content, "image/webp") if small else None,
         "plain_share": small.plain_share if small else None,
         "stable": picture.stable,
-        "clipped_at": picture.clipped_at,
-        "stabilisation": picture.log,
+        "clipped_at": picture.clipped_at or unfolding.clipped_at,
+        "hidden": unfolding.hidden,
+        "smaller_parts": unfolding.smaller_parts,
+        "stabilisation": (*log, *unfolding.log, *picture.log),
     }
 
 

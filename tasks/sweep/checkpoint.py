@@ -14,6 +14,7 @@ import time
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def plan_checkpoints(plan: Plan, folder: Path) -> None:
             "viewport": checkpoint.viewport,
             "size": plan.viewports[checkpoint.viewport].model_dump(include={"width", "height"}),
             "mask": checkpoint.mask,
+            "must_show": checkpoint.must_show,
+            "still": {"unfolded": checkpoint.unfold_scrolling, "most_height": checkpoint.picture_height},
             "environment": environment_of("", plan, checkpoint.viewport),
         }
         for checkpoint in plan.checkpoints
@@ -100,11 +103,12 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
     hearing = _hearings.get(page) or Hearing()
     place = f"data/sweep/{subject}"
     seen: dict[str, Any] = {}
+    still = replace(STILL, **planned["still"])
     with _brought_to(page, planned["size"]):
-        log = [*stabilise.settle(page, STILL, hearing), *stabilise.unfold(page, STILL, hearing)]
+        log = stabilise.settle(page, still, hearing, planned["must_show"])
+        unfolding = stabilise.unfold(page, still, hearing)
         seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
-        picture = capture.take_picture(page, place, keep, planned["mask"], STILL, hearing)
-        seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        seen |= capture.take_picture(page, place, keep, planned["mask"], still, hearing, log, unfolding)
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
         seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured)

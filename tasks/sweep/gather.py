@@ -155,16 +155,17 @@ class _Visit:
         self._hearing.listen(tab)
         stabilise.prepare(tab, still)
         response = tab.goto(self._plan.url(self._page.path), wait_until="load", timeout=NAVIGATION_TIMEOUT_MS)
-        log = stabilise.settle(tab, still, self._hearing)
-        if self._look.state is not None:
-            perform(tab, self._look.state.do)
-            log += [f"steps done: {len(self._look.state.do)}", *stabilise.settle(tab, still, self._hearing)]
+        log = stabilise.settle(tab, still, self._hearing, self._page.must_show)
+        if (state := self._look.state) is not None:
+            perform(tab, state.do)
+            log += [f"steps done: {len(state.do)}"]
+            log += stabilise.settle(tab, still, self._hearing, state.must_show)
         planned = tab.viewport_size
-        log += stabilise.unfold(tab, still, self._hearing)
+        unfolding = stabilise.unfold(tab, still, self._hearing)
         self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
         self._seen |= capture.read_aria(tab, folder, keep)
-        picture = capture.take_picture(tab, folder, keep, self._look.mask, still, self._hearing, self._approved)
-        self._seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        masks, approved = self._look.mask, self._approved
+        self._seen |= capture.take_picture(tab, folder, keep, masks, still, self._hearing, log, unfolding, approved)
         pictured = tab.viewport_size
         if still.time:
             tab.clock.resume()  # axe waits on timers of the page
@@ -173,7 +174,7 @@ class _Visit:
         self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
-            shown = self._workspace.read(picture["screenshot"].path)
+            shown = self._workspace.read(self._seen["screenshot"].path)
             self._walk = keyboard_evidence(tab, self._look.subject, self._workspace, shown)
 
     def _document(self, response: Response | None) -> dict[str, Any]:

@@ -115,6 +115,10 @@ class PageVisit(Evidence):
     clipped_at: int | None = None
     """CSS pixels of height that are in the screenshot, when the page is taller and the plan does not say that this is
     enough: what is below was not looked at."""
+    hidden: int = 0
+    """CSS pixels of height that the part which fills the window and scrolls by itself keeps out of the screenshot."""
+    smaller_parts: int = 0
+    """Other parts that scroll, and are in the screenshot as far as they show."""
     thumbnail: Artifact | None = None
     """The screenshot, small enough for a page of 500 of them."""
     plain_share: float | None = None
@@ -137,6 +141,14 @@ class PageVisit(Evidence):
     axe_problem: str | None = None
     problem_code: str | None = None
     seconds: float = 0
+
+    def cut_off(self) -> str | None:
+        """Where the screenshot ends, when that is not the page's end and the plan does not say that it is enough."""
+        if self.clipped_at is None:
+            return None
+        if self.hidden:
+            return f"a part that scrolls by itself hides {self.hidden:,} px that the picture does not show"
+        return f"the picture ends at {self.clipped_at:,} px and the page goes on"
 
 
 class PageBox(Record):

@@ -3,9 +3,10 @@
 1. The page's clock is installed and paused *before* navigation, Math.random is seeded; GIFs stand at their first frame.
 2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet; then
    sockets must be silent, for a page that draws what they bring.
-3. Images are awaited and decoded, fonts are awaited, and what says that it is busy (aria-busy); finite animations are
-   finished, infinite ones cancelled; the caret is hidden, videos stand at their beginning. The same in every frame
-   inside the page: a picture shows those as well.
+3. What the plan says the page must show is awaited, images are awaited and decoded, fonts are awaited, and what says
+   that it is busy (aria-busy), and then that nothing is drawn any more; finite animations are finished, infinite ones
+   cancelled; the caret is hidden, videos stand at their beginning. The same in every frame inside the page: a picture
+   shows those as well.
 4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
    stand wherever it happened to be scrolled to.
 5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
@@ -33,6 +34,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
+from tasks.plan import texts_not_shown
 from tasks.sweep.hearing import Hearing
 
 CLOCK_START_MS = 1_767_225_600_000
@@ -50,7 +52,10 @@ MAX_HEIGHT = 15_000
 MAX_WIDTH = 8_000
 UNFOLDINGS = 3
 """Times the window is made taller: what comes into view may bring more."""
+HIDDEN_MARGIN = 8
+"""CSS pixels of a part that scrolls which may stay hidden: less than a line of the smallest text."""
 READY_SECONDS = 5.0
+DRAWN_MS = 150
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
 _TIMER_ERROR = "Clock.run_for: "
@@ -104,13 +109,24 @@ _SEEDED_RANDOM = """
   };
 })();
 """
-# What stands in a closed shadow root is seen by visitors and would be seen by no check.
-_OPEN_SHADOWS = """
+# What stands in a closed shadow root is seen by visitors and would be seen by no check. A page that is being drawn is
+# told by elements and text that come and go: attributes change all the time in a page that stands still to the eye.
+_WATCH = """
 (() => {
+  let changes = 0;
+  const observer = new MutationObserver(records => { changes += records.length; });
+  const observe = root => observer.observe(root, { childList: true, characterData: true, subtree: true });
   const attach = Element.prototype.attachShadow;
-  Element.prototype.attachShadow = function (init) { return attach.call(this, { ...init, mode: 'open' }); };
+  Element.prototype.attachShadow = function (init) {
+    const root = attach.call(this, { ...init, mode: 'open' });
+    observe(root);
+    return root;
+  };
+  observe(document);
+  Object.defineProperty(window, Symbol.for('stageproof.changes'), { get: () => changes });
 })();
 """
+_CHANGES = "() => window[Symbol.for('stageproof.changes')] ?? 0"
 # Web components have images and videos of their own; closed shadow roots were opened by the script above.
 _ALL = """
   const all = selector => {
@@ -157,6 +173,24 @@ _STILL = (
 }
 """
 )
+# Text in open shadow roots is seen by visitors and not part of innerText.
+_TEXT = """
+() => {
+  const parts = [];
+  const add = (root, text) => {
+    if (text) parts.push(text);
+    for (const element of root.querySelectorAll('*')) {
+      if (!element.shadowRoot) continue;
+      const words = [...element.shadowRoot.children]
+        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName))
+        .map(child => child.innerText ?? child.textContent).join('\\n');
+      add(element.shadowRoot, words);
+    }
+  };
+  if (document.body) add(document.body, document.body.innerText ?? document.body.textContent);
+  return parts.join('\\n');
+}
+"""
 _UNDO = """
 () => {
   for (const sheet of document.adoptedStyleSheets) {
@@ -200,23 +234,29 @@ _FINISH_ANIMATIONS = """
 }
 """
 # Overflow of <body> is the window's as long as <html> has none of its own (CSS Overflow 3, 3.3).
-_HIDDEN_BELOW = (
-    "([planWidth, planHeight]) => {"
+_HIDDEN = (
+    "([planWidth, planHeight, margin]) => {"
     + _ALL
     + """
   const root = document.documentElement;
   const ofWindow = [root, ...(getComputedStyle(root).overflowY === 'visible' ? [document.body] : [])];
-  let most = 0;
+  let most = 0, smaller = 0;
   for (const element of all('*')) {
-    const hidden = element.scrollHeight - element.clientHeight;
-    if (!(hidden > most) || ofWindow.includes(element)) continue;
-    if (!/auto|scroll/.test(getComputedStyle(element).overflowY)) continue;
+    const below = element.scrollHeight - element.clientHeight, beside = element.scrollWidth - element.clientWidth;
+    if (!(below > margin || beside > margin) || ofWindow.includes(element)) continue;
+    const style = getComputedStyle(element);
+    const scrolls = (hidden, overflow) => hidden > margin && /auto|scroll/.test(overflow);
+    const down = scrolls(below, style.overflowY);
+    if (!down && !scrolls(beside, style.overflowX)) continue;
+    // A dialog that is not open often lies over the whole window, unseen.
+    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     const box = element.getBoundingClientRect();
     const width = Math.min(box.right, innerWidth) - Math.max(box.left, 0);
     const height = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-    if (width > planWidth / 2 && height > planHeight / 2) most = hidden;
+    if (down && width > planWidth / 2 && height > planHeight / 2) most = Math.max(most, below);
+    else if (width > 0 && box.height > 0) smaller += 1;
   }
-  return Math.ceil(most);
+  return [Math.ceil(most), smaller];
 }
 """
 )
@@ -269,7 +309,7 @@ def prepare(page: Page, still: Stillness) -> None:
     if still.time:
         page.clock.install(time=CLOCK_START_MS / 1000)
         page.clock.pause_at(CLOCK_START_MS / 1000 + 1)
-    before = [_OPEN_SHADOWS, _SHIMS if still.time else "", _SEEDED_RANDOM if still.random else ""]
+    before = [_WATCH, _SHIMS if still.time else "", _SEEDED_RANDOM if still.random else ""]
     page.add_init_script("\n".join(before))
 
 
@@ -279,6 +319,11 @@ def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None)
     for frame in page.frames[1:MAX_FRAMES]:
         with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
             yield frame.evaluate(script, argument if inside is None else inside)
+
+
+def shown_text(page: Page) -> str:
+    """The text that a reader sees, that of frames and of open shadow roots with it."""
+    return "\n".join(map(str, in_frames(page, _TEXT)))
 
 
 def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
@@ -294,9 +339,13 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
         hearing.threw(str(error).removeprefix(_TIMER_ERROR).strip())
 
 
-def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
-    """Steps between load and the first frame; returns what was done. Errors of the page's timers are heard."""
+def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str] = ()) -> list[str]:
+    """Steps between load and the first frame; returns what was done. Errors of the page's timers are heard.
+
+    `must_show` are texts without which the page is not there yet; one that does not come is left to the judge.
+    """
     log = []
+    changes = _changes(page)
     how = [still.animations, still.images]
     # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
     released = sum(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
@@ -308,45 +357,92 @@ def settle(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
         quiet = quiet and hearing.wait_until_quiet(page, QUIET_SECONDS)
     if not quiet:
         log.append(f"network never quiet within {QUIET_SECONDS:g} s")
+    log.extend(_texts_awaited(page, still, hearing, must_show))
     if not hearing.wait_until_silent(page, READY_SECONDS):
         log.append(f"a socket never silent within {READY_SECONDS:g} s")
     log.extend(_ready(page))
+    log.extend(_drawn(page, changes))
     if still.animations:
         finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
 
 
-def unfold(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
-    """Make the window as tall as the part that fills it and scrolls by itself; returns what was done.
+@dataclass(frozen=True)
+class Unfolding:
+    """What parts that scroll by themselves show of themselves in the window as it now is."""
+
+    log: tuple[str, ...] = ()
+    hidden: int = 0
+    """CSS pixels of height that the part which fills the window keeps to itself; 0: it shows all, or there is none."""
+    smaller_parts: int = 0
+    """Other parts that scroll, and show less than they hold: tables, menus, code."""
+    clipped_at: int | None = None
+    """The window's height, when something is hidden and the plan does not say that what is shown is enough."""
+
+
+def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
+    began = time.monotonic()
+    waited = 0.0
+    while must_show and (missing := texts_not_shown(shown_text(page), must_show)):
+        if waited > READY_SECONDS:
+            return [f"not shown within {READY_SECONDS:g} s: '{missing[0]}'"]
+        page.wait_for_timeout(STEP_MS / 2)
+        _let_time_pass(page, still, hearing)
+        hearing.wait_until_quiet(page, QUIET_SECONDS)
+        waited = time.monotonic() - began
+    return [f"what the page must show came after {waited:.1f} s"] if waited else []
+
+
+def _changes(page: Page) -> int:
+    return sum(map(int, in_frames(page, _CHANGES)))
+
+
+def _drawn(page: Page, changes: int) -> list[str]:
+    """Wait until elements and text neither come nor go; `changes` had been counted when the page was loaded.
+
+    A page that came whole is not waited for; one that went on drawing has to stand still for DRAWN_MS.
+    """
+    until = time.monotonic() + QUIET_SECONDS
+    while (now := _changes(page)) != changes:
+        if time.monotonic() > until:
+            return [f"still being drawn after {QUIET_SECONDS:g} s"]
+        changes = now
+        page.wait_for_timeout(DRAWN_MS)
+    return []
+
+
+def unfold(page: Page, still: Stillness, hearing: Hearing) -> Unfolding:
+    """Make the window as tall as the part that fills it and scrolls by itself.
 
     The window stays so: whoever goes on working with the page brings it back (`in_window`).
     """
     planned = page.viewport_size
-    if not still.unfolded or planned is None:
-        return []
+    if planned is None:
+        return Unfolding()
 
-    def hidden_at(height: int) -> int:
+    def hidden_now() -> tuple[int, int]:
+        most, smaller = page.evaluate(_HIDDEN, [planned["width"], planned["height"], HIDDEN_MARGIN])
+        return int(most), int(smaller)
+
+    def hidden_at(height: int) -> tuple[int, int]:
         page.set_viewport_size({"width": planned["width"], "height": height})
         _let_time_pass(page, still, hearing)
         hearing.wait_until_quiet(page, QUIET_SECONDS)
         return hidden_now()
 
-    def hidden_now() -> int:
-        return int(page.evaluate(_HIDDEN_BELOW, [planned["width"], planned["height"]]))
-
     most = still.most_height or MAX_HEIGHT + 1  # one more than a picture may have, so that it says it was cut
-    height, hidden = planned["height"], hidden_now()
-    for _ in range(UNFOLDINGS):
+    height, (hidden, smaller) = planned["height"], hidden_now()
+    for _ in range(UNFOLDINGS if still.unfolded else 0):
         if not hidden or height >= most:
             break
         taller = min(height + hidden, most)
-        left = hidden_at(taller)
+        left, others = hidden_at(taller)
         if left >= hidden:
             # What is measured by the window grows with it, and shows no more of itself.
             hidden_at(height)
             break
-        height, hidden = taller, left
+        height, hidden, smaller = taller, left, others
     log = []
     if height != planned["height"]:
         log.append(f"a part that scrolls by itself was unfolded: the window is {height} px tall")
@@ -355,7 +451,8 @@ def unfold(page: Page, still: Stillness, hearing: Hearing) -> list[str]:
             list(in_frames(page, _FINISH_ANIMATIONS))
     if hidden:
         log.append(f"a part that scrolls by itself hides {hidden} px of itself")
-    return log
+    enough = not hidden or not still.unfolded or height >= most
+    return Unfolding(tuple(log), hidden, smaller, None if enough else height)
 
 
 @contextmanager

@@ -130,8 +130,8 @@ def _unfit(visit: PageVisit) -> str | None:
     is_checkpoint = visit.subject.startswith(f"{CHECKPOINTS}.")
     if visit.status != 200 and not (is_checkpoint and visit.status is None):
         return f"the page answered {visit.status}"
-    if visit.clipped_at is not None:
-        return f"the picture ends at {visit.clipped_at:,} px and the page goes on; set `picture_height`"
+    if (cut_off := visit.cut_off()) is not None:
+        return f"{cut_off}; set `picture_height`"
     if not visit.stable:
         return "the page never stood still, so no later picture could equal this one"
     if not visit.environment:

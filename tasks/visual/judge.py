@@ -11,8 +11,9 @@ Every subject ends in one of these, named by the finding's rule:
 - `changed`: fail. Something looks different, with its place; rows that were inserted or removed are told apart from it.
 - `new`: `not_run`, it awaits approval. Never a pass: a gate without a baseline guards nothing.
 - `unstable`: error. The page never stood still.
-- `cut`: error. The page is taller than a picture can be: what is below was not looked at, unless the plan's
-  `picture_height` says how much of it is to be.
+- `cut`: error. The page is taller than a picture can be, or a part that fills the window scrolls and shows no more of
+  itself in a taller one: the rest was not looked at. The plan's `picture_height` or `unfold_scrolling = false` say that
+  what is shown is enough; then, and of smaller parts that scroll, a pass says what its picture leaves out.
 - `incomparable`: error. The picture differs and was taken in another environment (browser, platform, viewport) than the
   approved one, so nobody can say what the difference comes from.
 - `quarantined`: a `shifted` or `changed` of a subject in quarantine (`visual.toml`, with owner, reason and end). It is
@@ -151,12 +152,12 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
 
     if visit.screenshot is None:
         return finding(Outcome.ERROR, "capture", visit.screenshot_problem or "no picture was taken")
-    if visit.clipped_at is not None:
+    if (cut_off := visit.cut_off()) is not None:
         return finding(
             Outcome.ERROR,
             "cut",
-            f"the picture ends at {visit.clipped_at:,} px and the page goes on: what is below was not looked at"
-            " (let `picture_height` say how much of the page is to be looked at)",
+            f"{cut_off}: the rest was not looked at (let `picture_height` say how much of the page is to be looked at;"
+            " states of the page can scroll to the rest)",
         )
     if not visit.stable:
         return finding(
@@ -173,12 +174,12 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
             + (hint if former else ""),
         )
     both = (baseline.picture.path, visit.screenshot.path)
-    looked = f"{visit.stabilisation[-1]}" if visit.stabilisation else ""
+    stillness = visit.stabilisation[-1] if visit.stabilisation else ""
     # Read, so that the bytes are held to their digests: a digest alone says nothing of a file that was altered since.
     approved, current = (read_artifact(context.files, picture) for picture in (baseline.picture, visit.screenshot))
     if baseline.approved_sha256 == visit.screenshot.sha256:
         return finding(Outcome.PASS, "same", f"equal to the picture {baseline.approved_by} approved", *both).model_copy(
-            update={"looked_at": f"1 picture, byte for byte; {looked}"}
+            update={"looked_at": "; ".join(filter(None, ("1 picture, byte for byte", stillness, *_left_out(visit))))}
         )
     if baseline.environment != visit.environment:
         differs = environments_differ(baseline.environment, visit.environment)
@@ -196,6 +197,14 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
     return _judge_comparison(context, visit, result, finding(Outcome.PASS, "", "", *both))
 
 
+def _left_out(visit: PageVisit) -> Iterator[str]:
+    """What the picture does not show though the page has it, and the plan lets it be."""
+    if visit.hidden:
+        yield f"without {visit.hidden:,} px of a part that scrolls by itself: the plan says that this is enough"
+    if visit.smaller_parts:
+        yield f"smaller parts that scroll are in it as far as they show: {visit.smaller_parts}"
+
+
 def environments_differ(approved: str, now: str) -> str:
     """What two environments differ in, part by part where they have the same parts."""
     parts = [[part.strip() for part in environment.split(";")] for environment in (approved, now)]
@@ -209,7 +218,8 @@ def environments_differ(approved: str, now: str) -> str:
 
 
 def _judge_comparison(context: JudgeContext, visit: PageVisit, result: Comparison, base: Finding) -> Finding:
-    base = base.model_copy(update={"looked_at": f"{result.size_after[0]} x {result.size_after[1]} pixels"})
+    size = f"{result.size_after[0]} x {result.size_after[1]} pixels"
+    base = base.model_copy(update={"looked_at": "; ".join((size, *_left_out(visit)))})
     regions = [region for region in result.regions if region.pixels > context.options.tolerated_pixels]
     moved = "; ".join(filter(None, (_strips_in_words(result.strips), _size_in_words(result))))
     if regions:

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from evidence_store.model import Record
 from tasks.doors.browser import BrowserError, first_line
-from tasks.plan import Interaction, Page, Plan, Viewport
+from tasks.plan import Interaction, Page, Plan, Viewport, texts_not_shown
 from tasks.vitals.metrics import FCP, INP, METRICS, TBT, total_blocking_ms
 from tasks.vitals.models import VitalsRun
 
@@ -147,7 +147,7 @@ def _settle(tab: Tab, in_flight: _InFlight, address: str, must_show: tuple[str, 
         if quiet or late:
             _stands_at(tab, address)
             # Read only now: laying out the page for its text would count as the page's own work.
-            missing = _missing(tab, must_show)
+            missing = texts_not_shown(str(tab.evaluate(_SHOWN)), must_show) if must_show else []
             if not missing:
                 return state, quiet
             if late:
@@ -159,13 +159,6 @@ def _stands_at(tab: Tab, address: str) -> None:
     """Raise NotThePageError when the page went elsewhere, such as to a login page."""
     if _place(tab.url) != _place(address):
         raise NotThePageError(f"ended on {tab.url} in place of {address}")
-
-
-def _missing(tab: Tab, must_show: tuple[str, ...]) -> list[str]:
-    if not must_show:
-        return []
-    shown = " ".join(str(tab.evaluate(_SHOWN)).split())
-    return [text for text in must_show if " ".join(text.split()) not in shown]
 
 
 def _place(url: str) -> tuple[str, str, str]:

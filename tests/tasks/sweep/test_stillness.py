@@ -149,19 +149,66 @@ def test_what_says_that_it_is_busy_is_waited_for(body: str, says: str, tab: Page
     assert says in settled(tab, body)
 
 
+LATE = """<p>The report</p><script>
+  const told = document.createElement('p');
+  setTimeout(() => { told.textContent = 'Figures of %s'; document.body.append(told); }, 2500);
+</script>"""
+
+
+@pytest.mark.parametrize(
+    ("must_show", "says"),
+    [
+        (["The report"], None),
+        (["Figures  of May"], "what the page must show came after"),
+        (["Figures of June", "The report"], "not shown within 5 s: 'Figures of June'"),
+    ],
+    ids=["there", "late", "never"],
+)
+def test_what_the_page_must_show_is_waited_for(must_show: list[str], says: str | None, tab: Page) -> None:
+    tab.goto("about:blank")
+    tab.set_content(LATE % "May")
+    log = stabilise.settle(tab, Stillness(time=False), Hearing(), must_show)
+    told = [line for line in log if "show" in line]
+    assert [says is not None and line.startswith(says) for line in told] == [True] * (says is not None)
+
+
+# A page that fetches one part after the other: the network is quiet while the processor works on what it brought.
+DRAWN = """<ul></ul><script>
+  const list = document.querySelector('ul');
+  const draw = () => {
+    list.insertAdjacentHTML('beforeend', '<li>row</li>');
+    if (list.childElementCount < %s) setTimeout(draw, 40);
+  };
+  setTimeout(draw, 900);
+</script>"""
+
+
+@pytest.mark.parametrize(("rows", "says"), [("30", False), ("1e9", True)], ids=["for a while", "for ever"])
+def test_a_page_that_is_being_drawn_is_waited_for(rows: str, says: bool, browser: Browser) -> None:
+    still = Stillness(time=False)
+    with browser.new_context() as context:
+        tab = context.new_page()
+        stabilise.prepare(tab, still)
+        tab.route("**/*", lambda route: route.fulfill(body=DRAWN % rows, content_type="text/html"))
+        tab.goto("http://site/")
+        log = stabilise.settle(tab, still, Hearing())
+        assert ("still being drawn after 3 s" in log) is says
+        assert tab.locator("li").count() >= 30
+
+
 SHELL = "<style>body { margin: 0 } main { height: 100vh; overflow-y: auto } p { height: %s; margin: 0 }</style>"
 ROWS = "<main>" + "".join(f"<p>{number}</p>" for number in range(20)) + "</main>"
 WIDE, TALL = {"width": 500, "height": 300}, {"width": 500, "height": 2000}
 
 
-def unfolded(tab: Page, body: str, **still: Any) -> tuple[list[str], ViewportSize | None, stabilise.Picture]:
+def unfolded(tab: Page, body: str, **still: Any) -> tuple[stabilise.Unfolding, ViewportSize | None, stabilise.Picture]:
     """What was done, the window then, and the picture; the window is brought back."""
     tab.goto("about:blank")  # what a page did to its own functions stays with it
     tab.set_content(f"<!doctype html><title>Test</title><body>{body}")
     recipe, hearing = Stillness(time=False, **still), Hearing()
     try:
-        log = stabilise.unfold(tab, recipe, hearing)
-        return log, tab.viewport_size, stabilise.capture(tab, [], recipe, hearing, None)
+        unfolding = stabilise.unfold(tab, recipe, hearing)
+        return unfolding, tab.viewport_size, stabilise.capture(tab, [], recipe, hearing, None)
     finally:
         tab.set_viewport_size({"width": 500, "height": 300})
 
@@ -172,9 +219,10 @@ def height_of(picture: stabilise.Picture) -> int:
 
 
 def test_content_that_scrolls_in_a_part_of_its_own_is_pictured_to_its_end(tab: Page) -> None:
-    log, window, picture = unfolded(tab, SHELL % "100px" + ROWS)
+    told, window, picture = unfolded(tab, SHELL % "100px" + ROWS)
     assert (window, height_of(picture), picture.clipped_at) == (TALL, 2000, None)
-    assert log[0] == "a part that scrolls by itself was unfolded: the window is 2000 px tall"
+    assert told.log[0] == "a part that scrolls by itself was unfolded: the window is 2000 px tall"
+    assert (told.hidden, told.smaller_parts, told.clipped_at) == (0, 0, None)
 
 
 def test_what_comes_into_view_may_bring_more(tab: Page) -> None:
@@ -189,23 +237,34 @@ def test_what_comes_into_view_may_bring_more(tab: Page) -> None:
     assert window == {"width": 500, "height": 2600}
 
 
+MODAL = "<div style='position:fixed; inset:0; overflow:auto; %s'><p>a</p><p>b</p><p>c</p><p>d</p></div>"
+
+
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "hidden", "smaller_parts"),
     [
-        (SHELL % "100vh" + ROWS, ["a part that scrolls by itself hides 5700 px of itself"]),
-        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:200px'>"), [
-            "a part that scrolls by itself hides 1800 px of itself"
-        ]),
-        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:100px'>"), []),
-        (SHELL % "100px" + ROWS.replace("<main>", "<main style='overflow:hidden'>"), []),
-        (SHELL % "100px" + "<style>body { height: 100%; overflow: auto }</style>" + ROWS.replace("main", "div"), []),
-        ("<script>Object.defineProperty(Element.prototype, 'scrollHeight', { get: () => NaN })</script>", []),
+        (SHELL % "100vh" + ROWS, 5700, 0),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:200px'>"), 1800, 0),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='height:100px'>"), 0, 1),
+        (SHELL % "100px" + "<main style='height:auto; overflow-x:auto'><p style='width:900px'>wide</p></main>", 0, 1),
+        (SHELL % "100px" + ROWS.replace("<main>", "<main style='overflow:hidden'>"), 0, 0),
+        (SHELL % "100px" + MODAL % "visibility:hidden", 0, 0),
+        (SHELL % "100px" + MODAL % "opacity:0", 0, 0),
+        (SHELL % "100px" + "<style>body { height: 100%; overflow: auto }</style>" + ROWS.replace("main", "div"), 0, 0),
+        ("<script>Object.defineProperty(Element.prototype, 'scrollHeight', { get: () => NaN })</script>", 0, 0),
     ],
-    ids=["as tall as the window", "of fixed height", "a small part", "cut off for good", "the window's", "no number"],
+    ids=[
+        "as tall as the window", "of fixed height", "a small part", "a wide table", "cut off for good", "a closed modal",
+        "a faded one", "the window's", "no number",
+    ],
 )  # fmt: skip
-def test_a_window_that_would_show_no_more_stays_as_it_is(body: str, says: list[str], tab: Page) -> None:
-    log, window, _ = unfolded(tab, body)
-    assert (log, window) == (says, WIDE)
+def test_a_window_that_would_show_no_more_stays_as_it_is_and_what_is_hidden_is_told(
+    body: str, hidden: int, smaller_parts: int, tab: Page
+) -> None:
+    told, window, _ = unfolded(tab, body)
+    says = (f"a part that scrolls by itself hides {hidden} px of itself",) if hidden else ()
+    assert window == WIDE
+    assert told == stabilise.Unfolding(says, hidden, smaller_parts, 300 if hidden else None)
 
 
 @pytest.mark.parametrize(
@@ -220,8 +279,8 @@ def test_a_window_that_would_show_no_more_stays_as_it_is(body: str, says: list[s
 def test_a_picture_is_as_tall_as_it_may_be(
     recipe: dict[str, Any], row: str, height: int, clipped_at: int | None, tab: Page
 ) -> None:
-    _, _, picture = unfolded(tab, SHELL % row + ROWS, **recipe)
-    assert (height_of(picture), picture.clipped_at) == (height, clipped_at)
+    told, _, picture = unfolded(tab, SHELL % row + ROWS, **recipe)
+    assert (height_of(picture), picture.clipped_at, told.clipped_at) == (height, clipped_at, None)
 
 
 def frame(*, size: tuple[int, int] = (4, 3), corner: tuple[int, int, int] = (200, 10, 30)) -> bytes:

@@ -268,6 +268,12 @@ BROKEN = [
     Case("half a PNG, in quarantine", ERROR, "cannot be", lambda: looks(approved_page()[:400], quarantine=LATER)),
     Case("nothing was ever approved", NOT_RUN, "no picture was approved", partial(approvals, approved=False)),
     Case("a page taller than its picture", ERROR, "the picture ends at 15,000 px", partial(looks, clipped_at=15_000)),
+    Case(
+        "a part that scrolls hides the rest",
+        ERROR,
+        "a part that scrolls by itself hides 5,700 px that the picture does not show: the rest was not looked at",
+        partial(looks, clipped_at=800, hidden=5700),
+    ),
     Case("no picture was taken", ERROR, "no picture was taken", partial(looks, taken=False)),
     Case("taking it failed", ERROR, "too tall", partial(looks, taken=False, screenshot_problem="too tall")),
     Case(
