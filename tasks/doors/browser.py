@@ -43,6 +43,10 @@ QUIET = (
     "--no-first-run",
 )
 
+# Service workers are blocked, so that what one left cannot answer in place of staging. A page is told that there are
+# none, as by a browser without them: a registration that comes to nothing is an error that no visitor has.
+_NO_SERVICE_WORKERS = "delete Navigator.prototype.serviceWorker;"
+
 BrowserError = Error
 """What any step in a page raises: a time-out, a crash, a closed browser."""
 
@@ -142,6 +146,7 @@ class BrowserSession:
             storage_state=state,
             **options,
         )
+        context.add_init_script(_NO_SERVICE_WORKERS)
         try:
             yield context
         finally:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from playwright.sync_api import Error, Page, ViewportSize
+from pydantic import BaseModel
 
 from evidence_store.model import Artifact
 from tasks.sweep import axe_scan, stabilise
@@ -62,26 +63,41 @@ most => {
 """
 
 
+class _Facts(BaseModel):
+    """What `_FACTS` answers; a page can make it answer something else."""
+
+    title: str
+    language: str
+    url: str
+    elements: int
+    pictured: int
+    passwords: int
+    headings: list[str]
+    links: list[tuple[str, str, str]]
+    stored: list[tuple[str, str, int]]
+    status: int | None
+
+
 def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
-    """Facts and text of the page, as fields of a PageVisit."""
-    facts = page.evaluate(_FACTS, MAX_ITEMS)
+    """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
+    facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
     text = stabilise.shown_text(page)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
-        "final_url": facts["url"],
-        "title": facts["title"],
-        "language": facts["language"],
-        "elements": facts["elements"],
-        "pictured": facts["pictured"],
-        "password_fields": facts["passwords"],
-        "headings": tuple(facts["headings"]),
-        "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts["links"]),
+        "final_url": facts.url,
+        "title": facts.title,
+        "language": facts.language,
+        "elements": facts.elements,
+        "pictured": facts.pictured,
+        "password_fields": facts.passwords,
+        "headings": tuple(facts.headings),
+        "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts.links),
         "stored": (
-            *(StoredItem(place=place, name=name, size=size) for place, name, size in facts["stored"]),
+            *(StoredItem(place=place, name=name, size=size) for place, name, size in facts.stored),
             *(_cookie(dict(cookie)) for cookie in cookies),
         ),
         "text": keep(f"{folder}/text.txt", text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
-        **({"status": facts["status"]} if facts["status"] else {}),
+        **({"status": facts.status} if facts.status else {}),
     }
 
 

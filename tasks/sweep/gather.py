@@ -48,6 +48,8 @@ _NAVIGATION_PROBLEMS = {
     "Execution context was destroyed": "went-away",
     "because of a navigation": "went-away",
 }
+_STRANGE = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What our own code raises over answers of a page that put functions of its own in place of the browser's."""
 _AT_A_TIME = threading.BoundedSemaphore(os.cpu_count() or 1)
 """More browsers than cores would only wait for each other, and hold memory meanwhile."""
 
@@ -144,6 +146,9 @@ class _Visit:
             self._seen |= {"problem": str(error), "problem_code": "step"}
         except BrowserError as error:
             self._seen |= self._broken_off(error, late=time.monotonic() - began >= VISIT_DEADLINE_SECONDS)
+        except _STRANGE as error:
+            words = f"it told something that no page tells ({type(error).__name__}: {first_line(error)})"
+            self._seen |= {"problem": words, "problem_code": "strange"}
         seconds = round(time.monotonic() - began, 3)
         visit = visit.model_copy(update=self._seen | capture.heard(self._hearing) | {"seconds": seconds})
         if KEYBOARD not in self._plan.checks:

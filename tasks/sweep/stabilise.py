@@ -41,6 +41,8 @@ CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
 STEP_MS = 500
 STEPS = 4
+MORE_STEPS = 8
+"""At most, for a page that is still being drawn."""
 MAX_PICTURES = 5
 ROUNDING = 2
 """Of 255: how far a colour may be from itself in two frames of a page that stands still. Drawn anew, the edge of a
@@ -55,7 +57,8 @@ UNFOLDINGS = 3
 HIDDEN_MARGIN = 8
 """CSS pixels of a part that scrolls which may stay hidden: less than a line of the smallest text."""
 READY_SECONDS = 5.0
-DRAWN_MS = 150
+DRAWN_MS = 100
+"""Of real time, in each of those steps: what a processor or a worker is at needs that."""
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
 _TIMER_ERROR = "Clock.run_for: "
@@ -360,25 +363,12 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     log.extend(_texts_awaited(page, still, hearing, must_show))
     if not hearing.wait_until_silent(page, READY_SECONDS):
         log.append(f"a socket never silent within {READY_SECONDS:g} s")
+    log.extend(_drawn(page, still, hearing, changes))
     log.extend(_ready(page))
-    log.extend(_drawn(page, changes))
     if still.animations:
         finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
-
-
-@dataclass(frozen=True)
-class Unfolding:
-    """What parts that scroll by themselves show of themselves in the window as it now is."""
-
-    log: tuple[str, ...] = ()
-    hidden: int = 0
-    """CSS pixels of height that the part which fills the window keeps to itself; 0: it shows all, or there is none."""
-    smaller_parts: int = 0
-    """Other parts that scroll, and show less than they hold: tables, menus, code."""
-    clipped_at: int | None = None
-    """The window's height, when something is hidden and the plan does not say that what is shown is enough."""
 
 
 def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
@@ -398,18 +388,34 @@ def _changes(page: Page) -> int:
     return sum(map(int, in_frames(page, _CHANGES)))
 
 
-def _drawn(page: Page, changes: int) -> list[str]:
-    """Wait until elements and text neither come nor go; `changes` had been counted when the page was loaded.
+def _drawn(page: Page, still: Stillness, hearing: Hearing, changes: int) -> list[str]:
+    """Let time pass until elements and text neither come nor go; `changes` had been counted when the page was loaded.
 
-    A page that came whole is not waited for; one that went on drawing has to stand still for DRAWN_MS.
+    A page that came whole is not waited for. Steps are counted and not seconds, so that a page that changes with its
+    clock stands at the same time every night.
     """
-    until = time.monotonic() + QUIET_SECONDS
-    while (now := _changes(page)) != changes:
-        if time.monotonic() > until:
-            return [f"still being drawn after {QUIET_SECONDS:g} s"]
+    for _ in range(MORE_STEPS):
+        if (now := _changes(page)) == changes:
+            return []
         changes = now
         page.wait_for_timeout(DRAWN_MS)
-    return []
+        _let_time_pass(page, still, hearing)
+        hearing.wait_until_quiet(page, QUIET_SECONDS)
+        hearing.wait_until_silent(page, READY_SECONDS)
+    return [f"still being drawn after {STEPS + MORE_STEPS} steps"]
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """What parts that scroll by themselves show of themselves in the window as it now is."""
+
+    log: tuple[str, ...] = ()
+    hidden: int = 0
+    """CSS pixels of height that the part which fills the window keeps to itself; 0: it shows all, or there is none."""
+    smaller_parts: int = 0
+    """Other parts that scroll, and show less than they hold: tables, menus, code."""
+    clipped_at: int | None = None
+    """The window's height, when something is hidden and the plan does not say that what is shown is enough."""
 
 
 def unfold(page: Page, still: Stillness, hearing: Hearing) -> Unfolding:
