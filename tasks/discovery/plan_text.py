@@ -171,6 +171,9 @@ def _page(page: ProposedPage) -> Iterator[str]:
             " compared. Without this line such a picture is an error."
         )
         yield f"picture_height = {value(page.picture_height)}"
+    if not page.unfold_scrolling:
+        yield from comment("A taller window shows no more of this page. Without this line its picture is an error.")
+        yield "unfold_scrolling = false"
     yield ""
 
 

@@ -43,7 +43,7 @@ STEP_MS = 500
 STEPS = 4
 MORE_STEPS = 8
 """At most, for a page that is still being drawn."""
-MAX_PICTURES = 5
+MAX_PICTURES = 8
 ROUNDING = 2
 """Of 255: how far a colour may be from itself in two frames of a page that stands still. Drawn anew, the edge of a
 round corner comes out one lighter or darker now and then; what moves differs by more."""
@@ -56,6 +56,8 @@ UNFOLDINGS = 3
 """Times the window is made taller: what comes into view may bring more."""
 HIDDEN_MARGIN = 8
 """CSS pixels of a part that scrolls which may stay hidden: less than a line of the smallest text."""
+SHOWN_SECONDS = 10.0
+"""For the texts without which a page is not there: an application may just have been started."""
 READY_SECONDS = 5.0
 DRAWN_MS = 100
 """Of real time, in each of those steps: what a processor or a worker is at needs that."""
@@ -375,8 +377,8 @@ def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Se
     began = time.monotonic()
     waited = 0.0
     while must_show and (missing := texts_not_shown(shown_text(page), must_show)):
-        if waited > READY_SECONDS:
-            return [f"not shown within {READY_SECONDS:g} s: '{missing[0]}'"]
+        if waited > SHOWN_SECONDS:
+            return [f"not shown within {SHOWN_SECONDS:g} s: '{missing[0]}'"]
         page.wait_for_timeout(STEP_MS / 2)
         _let_time_pass(page, still, hearing)
         hearing.wait_until_quiet(page, QUIET_SECONDS)

@@ -79,8 +79,7 @@ PAGES: dict[str, str] = {
     + "<iframe title=inner srcdoc='<p>Inner'></iframe>"
     + script("""JSON.stringify = () => '{"partial": {}, "frames": [{"selector": ["iframe"], "context": null}]}'"""),
     # In place of text, numbers and lists the page hands out something else; and it is looked at before the last one.
-    "forges-values": FINE
-    + script("String = () => ({ toString: 1 }); Math.ceil = () => 'wide';"),
+    "forges-values": FINE + script("String = () => ({ toString: 1 }); Math.ceil = () => 'wide';"),
     "own-worker": FINE
     + script(
         "if ('serviceWorker' in navigator) navigator.serviceWorker.register('/gone.js')"

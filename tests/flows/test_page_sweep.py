@@ -238,7 +238,7 @@ def test_a_page_that_never_settles_is_unstable(site: Site, tmp_path: Path, passw
     decided = look(plan, [ApprovedBaselines(), PageSweep()], tmp_path).subject("dashboard@desktop", "visual")
     assert decided.outcome is Outcome.ERROR
     assert "the page never stood still: mask what moves, or mend it" in decided.reason
-    assert "no two of 5 were equal" in decided.reason
+    assert "no two of 8 were equal" in decided.reason
 
 
 def test_a_refused_sign_in_costs_only_the_pages_of_that_identity(

@@ -66,7 +66,7 @@ def test_what_moves_in_a_frame_stands_still(body: str, tab: Page) -> None:
 def test_what_the_recipe_was_told_to_leave_alone_is_unstable(body: str, tab: Page) -> None:
     picture = still_picture(tab, body, Stillness(time=False, animations=False))
     assert not picture.stable
-    assert picture.log[-1] == "frames: no two of 5 were equal"
+    assert picture.log[-1] == "frames: no two of 8 were equal"
 
 
 def test_images_of_a_web_component_far_below_are_waited_for(tab: Page) -> None:
@@ -160,7 +160,7 @@ LATE = """<p>The report</p><script>
     [
         (["The report"], None),
         (["Figures  of May"], "what the page must show came after"),
-        (["Figures of June", "The report"], "not shown within 5 s: 'Figures of June'"),
+        (["Figures of June", "The report"], "not shown within 10 s: 'Figures of June'"),
     ],
     ids=["there", "late", "never"],
 )
