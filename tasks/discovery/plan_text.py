@@ -172,7 +172,7 @@ def _page(page: ProposedPage) -> Iterator[str]:
         )
         yield f"picture_height = {value(page.picture_height)}"
     if not page.unfold_scrolling:
-        yield from comment("A taller window shows no more of this page. Without this line its picture is an error.")
+        yield from comment("A part of this page scrolls without end. Without this line its picture is an error.")
         yield "unfold_scrolling = false"
     yield ""
 

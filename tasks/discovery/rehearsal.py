@@ -5,8 +5,7 @@ Rules:
 - a text that one of the viewports does not show is taken out;
 - a page that shows its texts only while its clock runs gets `freeze_time = false`;
 - a page that is taller than a picture may be gets a `picture_height`: whoever reads the plan sees what is cut off;
-- a page with a part that scrolls and shows no more of itself in a taller window gets `unfold_scrolling = false`, and it
-  is named: what is hidden is in no picture;
+- a page with a part that scrolls without end gets `unfold_scrolling = false`, and is named: no picture shows its rest;
 - a page that never stands still is named: its pictures cannot be compared.
 """
 

@@ -138,15 +138,15 @@ def take_picture(
     approved: str | None = None,
 ) -> dict[str, Any]:
     """The screenshot and its thumbnail, as fields of a PageVisit; `log` and `unfolding` tell what came before."""
-    picture = stabilise.capture(page, masks, still, hearing, approved)
+    picture = stabilise.capture(page, masks, still, hearing, unfolding.hidden, approved)
     small = thumbnail(picture.content)
     return {
         "screenshot": keep(f"{folder}/screenshot.png", picture.content, "image/png"),
         "thumbnail": keep(f"{folder}/thumbnail.webp", small.content, "image/webp") if small else None,
         "plain_share": small.plain_share if small else None,
         "stable": picture.stable,
-        "clipped_at": picture.clipped_at or unfolding.clipped_at,
-        "hidden": unfolding.hidden,
+        "clipped_at": picture.clipped_at,
+        "hidden": picture.hidden,
         "smaller_parts": unfolding.smaller_parts,
         "stabilisation": (*log, *unfolding.log, *picture.log),
     }

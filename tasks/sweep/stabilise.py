@@ -10,7 +10,8 @@
 4. Sticky and fixed elements are let into the flow, where that moves nothing: in a picture of the whole page they would
    stand wherever it happened to be scrolled to.
 5. When the content scrolls in a part of its own, as in most applications, the window is made tall enough to show all:
-   a picture of the whole page would else show the first screen and nothing more.
+   a picture of the whole page would else show the first screen and nothing more. What a taller window does not show is
+   scrolled to, and laid below the picture strip by strip.
 6. Masked elements are painted over.
 7. Frames are taken until two in a row are equal, but for rounding of colours. One is enough when it equals what was
    approved: that page stands as still as it did then.
@@ -24,11 +25,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
 from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
@@ -63,6 +66,7 @@ DRAWN_MS = 100
 """Of real time, in each of those steps: what a processor or a worker is at needs that."""
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
+Taken = TypeVar("Taken")
 _TIMER_ERROR = "Clock.run_for: "
 
 
@@ -245,7 +249,7 @@ _HIDDEN = (
     + """
   const root = document.documentElement;
   const ofWindow = [root, ...(getComputedStyle(root).overflowY === 'visible' ? [document.body] : [])];
-  let most = 0, smaller = 0;
+  let part = null, most = 0, smaller = 0;
   for (const element of all('*')) {
     const below = element.scrollHeight - element.clientHeight, beside = element.scrollWidth - element.clientWidth;
     if (!(below > margin || beside > margin) || ofWindow.includes(element)) continue;
@@ -258,13 +262,31 @@ _HIDDEN = (
     const box = element.getBoundingClientRect();
     const width = Math.min(box.right, innerWidth) - Math.max(box.left, 0);
     const height = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-    if (down && width > planWidth / 2 && height > planHeight / 2) most = Math.max(most, below);
-    else if (width > 0 && box.height > 0) smaller += 1;
+    if (down && width > planWidth / 2 && height > planHeight / 2) {
+      if (below > most) [part, most] = [element, below];
+    } else if (width > 0 && box.height > 0) smaller += 1;
   }
+  Object.defineProperty(window, Symbol.for('stageproof.part'), { value: part, configurable: true });
   return [Math.ceil(most), smaller];
 }
 """
 )
+# Where the part stands after it was scrolled: how far, what is still below, and its place in the page without borders.
+_SCROLLED = """
+top => {
+  const part = window[Symbol.for('stageproof.part')];
+  if (!part?.isConnected) return null;
+  part.scrollTo({ top, behavior: 'instant' });
+  if (top) part.scrollIntoView({ block: 'end', inline: 'nearest', behavior: 'instant' });
+  else scrollTo({ top: 0, left: 0, behavior: 'instant' });
+  const box = part.getBoundingClientRect();
+  return {
+    top: part.scrollTop, below: part.scrollHeight - part.clientHeight - part.scrollTop,
+    left: box.left + scrollX + part.clientLeft, bottom: box.top + scrollY + part.clientTop + part.clientHeight,
+    width: part.clientWidth, height: Math.min(part.clientHeight, innerHeight),
+  };
+}
+"""
 # A cover over what a scrolling ancestor cuts off would hide what is beside it and make the picture wider than the page.
 _MASK = """
 selectors => {
@@ -416,8 +438,6 @@ class Unfolding:
     """CSS pixels of height that the part which fills the window keeps to itself; 0: it shows all, or there is none."""
     smaller_parts: int = 0
     """Other parts that scroll, and show less than they hold: tables, menus, code."""
-    clipped_at: int | None = None
-    """The window's height, when something is hidden and the plan does not say that what is shown is enough."""
 
 
 def unfold(page: Page, still: Stillness, hearing: Hearing) -> Unfolding:
@@ -459,8 +479,7 @@ def unfold(page: Page, still: Stillness, hearing: Hearing) -> Unfolding:
             list(in_frames(page, _FINISH_ANIMATIONS))
     if hidden:
         log.append(f"a part that scrolls by itself hides {hidden} px of itself")
-    enough = not hidden or not still.unfolded or height >= most
-    return Unfolding(tuple(log), hidden, smaller, None if enough else height)
+    return Unfolding(tuple(log), hidden, smaller)
 
 
 @contextmanager
@@ -501,29 +520,55 @@ class Picture:
     """PNG."""
     stable: bool
     clipped_at: int | None
-    """CSS pixels of height that are in the picture, when the page is taller."""
+    """CSS pixels of height that are in the picture, when the page goes on and the plan does not say that is enough."""
+    hidden: int
+    """CSS pixels that a part which scrolls by itself keeps out of the picture."""
     log: tuple[str, ...]
 
 
-def capture(page: Page, masks: Sequence[str], still: Stillness, hearing: Hearing, approved: str | None) -> Picture:
-    """Frames until two in a row are equal, or the first one hashes to the `approved` SHA-256."""
+@dataclass(frozen=True)
+class _Frame:
+    content: bytes
+    height: float
+    """CSS pixels."""
+    clipped_at: int | None
+    hidden: int = 0
+
+
+def capture(
+    page: Page, masks: Sequence[str], still: Stillness, hearing: Hearing, hidden: int = 0, approved: str | None = None
+) -> Picture:
+    """Frames until two in a row are equal, or the first one hashes to the `approved` SHA-256.
+
+    `hidden` is what a part that scrolls kept to itself when it was unfolded.
+    """
     log: list[str] = []
     session = page.context.new_cdp_session(page)
+
+    def frame() -> _Frame:
+        first = _masked(page, masks, log, partial(_frame, session, still))
+        if not hidden or not still.unfolded:
+            return replace(first, hidden=hidden)
+        log.append("what a part that scrolls hides is below: each strip is what another scroll brought to light")
+        return _with_the_rest(first, page, session, masks, still, hearing)
+
+    def picture(last: _Frame, stable: bool, said: str) -> Picture:
+        return Picture(last.content, stable, last.clipped_at, last.hidden, (*dict.fromkeys(log), f"frames: {said}"))
+
     try:
-        previous, clipped = _masked_frame(page, session, masks, still, log)
-        if approved is not None and hashlib.sha256(previous).hexdigest() == approved:
-            return Picture(previous, True, clipped, (*log, "frames: the first equals the approved picture"))
+        previous = frame()
+        if approved is not None and hashlib.sha256(previous.content).hexdigest() == approved:
+            return picture(previous, True, "the first equals the approved picture")
         for number in range(2, MAX_PICTURES + 1):
             _let_time_pass(page, still, hearing)
             if still.animations:
                 list(in_frames(page, _FINISH_ANIMATIONS))
-            current, clipped = _masked_frame(page, session, masks, still, log)
-            if alike(previous, current):
-                said = f"frames: two {'equal' if current == previous else 'equal but for rounding'} after {number}"
-                return Picture(current, True, clipped, (*dict.fromkeys(log), said))
+            current = frame()
+            if alike(previous.content, current.content):
+                how = "equal" if current.content == previous.content else "equal but for rounding"
+                return picture(current, True, f"two {how} after {number}")
             previous = current
-        said = f"frames: no two of {MAX_PICTURES} were equal"
-        return Picture(previous, False, clipped, (*dict.fromkeys(log), said))
+        return picture(previous, False, f"no two of {MAX_PICTURES} were equal")
     finally:
         session.detach()
 
@@ -540,38 +585,97 @@ def alike(one: bytes, other: bytes) -> bool:
     return not any(count for level, count in enumerate(difference.histogram()) if level % 256 > ROUNDING)
 
 
-def _masked_frame(
-    page: Page, session: CDPSession, masks: Sequence[str], still: Stillness, log: list[str]
-) -> tuple[bytes, int | None]:
-    """One frame with its masks laid on anew: a page may have moved since the last one, and taking one can move it."""
+def _masked(page: Page, masks: Sequence[str], log: list[str], take: Callable[[], Taken]) -> Taken:
+    """What is taken with masks laid on anew: a page may have moved since the last time, and taking one can move it."""
     if not masks:
-        return _frame(session, still)
+        return take()
     masked, missing = page.evaluate(_MASK, list(masks))
     nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
     log.append(f"masks: {masked} elements covered{nothing}")
     try:
-        return _frame(session, still)
+        return take()
     finally:
         page.evaluate(_UNMASK)
 
 
-def _frame(session: CDPSession, still: Stillness) -> tuple[bytes, int | None]:
+def _frame(session: CDPSession, still: Stillness) -> _Frame:
     size: dict[str, Any] = session.send("Page.getLayoutMetrics")["cssContentSize"]
-    height = min(size["height"], still.most_height or MAX_HEIGHT, MAX_HEIGHT)
-    shot = session.send(
-        "Page.captureScreenshot",
-        {
-            "format": "png",
-            "optimizeForSpeed": True,
-            "captureBeyondViewport": True,
-            "clip": {
-                "x": 0,
-                "y": 0,
-                "width": max(min(size["width"], MAX_WIDTH), 1),
-                "height": max(height, 1),
-                "scale": 1,
-            },
-        },
-    )
+    height = max(min(size["height"], still.most_height or MAX_HEIGHT, MAX_HEIGHT), 1)
+    content = _shot(session, 0, 0, min(size["width"], MAX_WIDTH), height, beyond_window=True)
     wanted = still.most_height is not None and height == still.most_height
-    return base64.b64decode(shot["data"]), int(height) if size["height"] > height and not wanted else None
+    return _Frame(content, height, int(height) if size["height"] > height and not wanted else None)
+
+
+def _shot(session: CDPSession, x: float, y: float, width: float, height: float, *, beyond_window: bool) -> bytes:
+    """PNG of a part of the page, in CSS pixels."""
+    clip = {"x": x, "y": y, "width": max(width, 1), "height": height, "scale": 1}
+    options = {"format": "png", "optimizeForSpeed": True, "captureBeyondViewport": beyond_window}
+    return base64.b64decode(session.send("Page.captureScreenshot", {**options, "clip": clip})["data"])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part that scrolls by itself, in CSS pixels; its place in the page is that of what it shows."""
+
+    top: float
+    """How far it is scrolled."""
+    below: float
+    """How much it hides below."""
+    left: float
+    bottom: float
+    width: float
+    height: float
+    """Of what of it can be in the window."""
+
+
+def _with_the_rest(
+    first: _Frame, page: Page, session: CDPSession, masks: Sequence[str], still: Stillness, hearing: Hearing
+) -> _Frame:
+    """The frame with strips below it: what each scroll of the part that hides something brings to light."""
+    most = still.most_height or MAX_HEIGHT
+    strips: list[tuple[float, bytes]] = []
+    height, cut, part = first.height, 0.0, _scrolled(page, 0)
+    while height < most and part.below > HIDDEN_MARGIN:
+        top = part.top + part.height
+        _scrolled(page, top)
+        _let_time_pass(page, still, hearing)  # some bring what belongs there only now
+        hearing.wait_until_quiet(page, QUIET_SECONDS)
+        before, part = part, _scrolled(page, top)
+        rows = part.top - before.top
+        if not 0 < rows <= part.height:
+            break  # the page has its own mind about where it stands
+        kept = min(rows, most - height)
+        # Beyond the window the page would be laid out anew, and a part that snaps would not stay where it stands.
+        place = (part.left, part.bottom - rows, part.width, kept)
+        strips.append((part.left, _masked(page, masks, [], partial(_shot, session, *place, beyond_window=False))))
+        height, cut = height + kept, rows - kept
+    _scrolled(page, 0)
+    hidden = math.ceil(part.below + cut) if part.below + cut > HIDDEN_MARGIN else 0
+    enough = not hidden or (still.most_height is not None and height >= still.most_height)
+    clipped_at = first.clipped_at if enough else int(height)
+    return _Frame(_stacked(first, strips), height, clipped_at, hidden)
+
+
+def _stacked(first: _Frame, strips: Sequence[tuple[float, bytes]]) -> bytes:
+    """PNG of a frame and strips below each other, each as far from the left (CSS pixels) as it stands in the page."""
+    if not strips:
+        return first.content
+    places = [0.0, *(left for left, _ in strips)]
+    images = [Image.open(io.BytesIO(content)) for content in (first.content, *(content for _, content in strips))]
+    scale = images[0].height / first.height
+    whole = Image.new("RGB", (images[0].width, sum(image.height for image in images)), "white")
+    y = 0
+    for left, image in zip(places, images, strict=True):
+        whole.paste(image, (round(left * scale), y))
+        y += image.height
+    encoded = io.BytesIO()
+    whole.save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
+
+
+def _scrolled(page: Page, top: float) -> _Part:
+    """The part that hides most, after it was scrolled; raises Error when it is gone."""
+    told = page.evaluate(_SCROLLED, top)
+    if told is None:
+        raise Error("the part that scrolls by itself was taken away while its picture was taken")
+    return _Part(**{side: float(value) for side, value in told.items()})

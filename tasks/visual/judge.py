@@ -11,9 +11,9 @@ Every subject ends in one of these, named by the finding's rule:
 - `changed`: fail. Something looks different, with its place; rows that were inserted or removed are told apart from it.
 - `new`: `not_run`, it awaits approval. Never a pass: a gate without a baseline guards nothing.
 - `unstable`: error. The page never stood still.
-- `cut`: error. The page is taller than a picture can be, or a part that fills the window scrolls and shows no more of
-  itself in a taller one: the rest was not looked at. The plan's `picture_height` or `unfold_scrolling = false` say that
-  what is shown is enough; then, and of smaller parts that scroll, a pass says what its picture leaves out.
+- `cut`: error. The page, or a part that fills the window and scrolls by itself, is taller than a picture can be or has
+  no end: the rest was not looked at. The plan's `picture_height` or `unfold_scrolling = false` say that what is shown
+  is enough; then, and of smaller parts that scroll, a pass says what its picture leaves out.
 - `incomparable`: error. The picture differs and was taken in another environment (browser, platform, viewport) than the
   approved one, so nobody can say what the difference comes from.
 - `quarantined`: a `shifted` or `changed` of a subject in quarantine (`visual.toml`, with owner, reason and end). It is

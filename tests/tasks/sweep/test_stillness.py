@@ -12,8 +12,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize
+from PIL import Image, ImageColor
+from playwright.sync_api import Browser, Error, Page, ViewportSize
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
@@ -44,7 +44,7 @@ def still_picture(tab: Page, body: str, still: Stillness) -> stabilise.Picture:
     hearing = Hearing()
     tab.set_content(f"<!doctype html><title>Test</title><body>{body}")
     stabilise.settle(tab, still, hearing)
-    return stabilise.capture(tab, [], still, hearing, None)
+    return stabilise.capture(tab, [], still, hearing)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def unfolded(tab: Page, body: str, **still: Any) -> tuple[stabilise.Unfolding, V
     recipe, hearing = Stillness(time=False, **still), Hearing()
     try:
         unfolding = stabilise.unfold(tab, recipe, hearing)
-        return unfolding, tab.viewport_size, stabilise.capture(tab, [], recipe, hearing, None)
+        return unfolding, tab.viewport_size, stabilise.capture(tab, [], recipe, hearing, unfolding.hidden)
     finally:
         tab.set_viewport_size({"width": 500, "height": 300})
 
@@ -222,7 +222,7 @@ def test_content_that_scrolls_in_a_part_of_its_own_is_pictured_to_its_end(tab: P
     told, window, picture = unfolded(tab, SHELL % "100px" + ROWS)
     assert (window, height_of(picture), picture.clipped_at) == (TALL, 2000, None)
     assert told.log[0] == "a part that scrolls by itself was unfolded: the window is 2000 px tall"
-    assert (told.hidden, told.smaller_parts, told.clipped_at) == (0, 0, None)
+    assert (told.hidden, told.smaller_parts) == (0, 0)
 
 
 def test_what_comes_into_view_may_bring_more(tab: Page) -> None:
@@ -264,7 +264,7 @@ def test_a_window_that_would_show_no_more_stays_as_it_is_and_what_is_hidden_is_t
     told, window, _ = unfolded(tab, body)
     says = (f"a part that scrolls by itself hides {hidden} px of itself",) if hidden else ()
     assert window == WIDE
-    assert told == stabilise.Unfolding(says, hidden, smaller_parts, 300 if hidden else None)
+    assert told == stabilise.Unfolding(says, hidden, smaller_parts)
 
 
 @pytest.mark.parametrize(
@@ -279,8 +279,64 @@ def test_a_window_that_would_show_no_more_stays_as_it_is_and_what_is_hidden_is_t
 def test_a_picture_is_as_tall_as_it_may_be(
     recipe: dict[str, Any], row: str, height: int, clipped_at: int | None, tab: Page
 ) -> None:
-    told, _, picture = unfolded(tab, SHELL % row + ROWS, **recipe)
-    assert (height_of(picture), picture.clipped_at, told.clipped_at) == (height, clipped_at, None)
+    _, _, picture = unfolded(tab, SHELL % row + ROWS, **recipe)
+    assert (height_of(picture), picture.clipped_at) == (height, clipped_at)
+
+
+COLOURS = ["red", "lime", "blue", "yellow"]
+SNAPS = """<style>body { margin: 0 } main { height: 100vh; overflow-y: scroll; scroll-snap-type: y mandatory }
+section { height: 100vh; scroll-snap-align: start } %s</style><main>
+""" + "".join(f"<section style='background: {colour}'></section>" for colour in COLOURS)
+FIXED = (
+    "<style>body { margin: 0 } section { height: 170px } main { height: 200px; overflow: auto } %s</style><main>"
+    + ("".join(f"<section style='background: {colour}'></section>" for colour in COLOURS))
+)
+OVERHANGS = """<style>body { margin: 0 } main { height: 100vh; overflow: auto }
+header { height: 60px; background: red } section { min-height: 100vh; background: linear-gradient(lime 50%%, blue 0) }
+%s</style><main><header></header><section></section>"""
+GROWS = (
+    SNAPS
+    + """<script>
+  const main = document.querySelector('main');
+  main.onscroll = () => main.insertAdjacentHTML('beforeend', '<section>more</section>');
+</script>"""
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "recipe", "colours", "height", "hidden", "clipped_at"),
+    [
+        (SNAPS % "", {}, {150: "red", 450: "lime", 750: "blue", 1050: "yellow"}, 1200, 0, None),
+        (FIXED % "", {}, {85: "red", 185: "lime", 320: "lime", 500: "blue", 700: "yellow"}, 780, 0, None),
+        (
+            FIXED % "main { height: 400px; margin: 100px 0 0 9px; width: 300px }", {},
+            {50: "white", 150: "red", 490: "blue", 600: "blue", 620: "yellow", 779: "yellow"}, 780, 0, None,
+        ),
+        (OVERHANGS % "", {}, {30: "red", 80: "lime", 290: "blue", 359: "blue"}, 360, 0, None),
+        (SNAPS % "", {"most_height": 700}, {150: "red", 450: "lime", 699: "blue"}, 700, 500, None),
+        (SNAPS % "", {"unfolded": False}, {150: "red"}, 300, 900, None),
+        (GROWS % "", {}, {150: "red", 850: "blue"}, 900, None, 900),
+    ],
+    ids=["screens that snap", "of fixed height", "below the window", "always more than the window", "as the plan says",
+         "switched off", "without end"],
+)  # fmt: skip
+def test_what_no_window_shows_is_scrolled_to_and_laid_below(
+    body: str, recipe: dict[str, Any], colours: dict[int, str], height: int, hidden: int | None,
+    clipped_at: int | None, tab: Page, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(stabilise, "MAX_HEIGHT", 900 if "onscroll" in body else stabilise.MAX_HEIGHT)
+    _, window, picture = unfolded(tab, body, **recipe)
+    with Image.open(BytesIO(picture.content)) as image:
+        shown = {y: image.convert("RGB").getpixel((20, y)) for y in colours}
+    assert shown == {y: ImageColor.getrgb(colour) for y, colour in colours.items()}
+    assert (height_of(picture), picture.clipped_at, picture.stable, window) == (height, clipped_at, True, WIDE)
+    assert picture.hidden == (picture.hidden if hidden is None else hidden)
+
+
+def test_a_part_that_is_taken_away_is_no_picture_of_its_rest(tab: Page) -> None:
+    gone = "<script>document.querySelector('main').onscroll = event => event.target.remove()</script>"
+    with pytest.raises(Error, match="was taken away"):
+        unfolded(tab, SNAPS % "" + gone)
 
 
 def frame(*, size: tuple[int, int] = (4, 3), corner: tuple[int, int, int] = (200, 10, 30)) -> bytes:
