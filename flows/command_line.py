@@ -380,7 +380,8 @@ def up(
         return
     console = _console()
     console.print(f"Prefect UI  {stack.prefect_ui_url}\nS3          {stack.s3_endpoint} (bucket {stack.s3_bucket})")
-    console.print("`stageproof run TARGET` finds this stack by itself; `stageproof down` ends it.")
+    console.print("`stageproof run TARGET` finds this stack by itself; `stageproof deploy` puts the nightly and pre-launch")
+    console.print("runs of every target into its UI; `stageproof down` ends it.")
 
 
 @application.command()
