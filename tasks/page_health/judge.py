@@ -38,6 +38,8 @@ from tasks.sweep.models import PageVisit, SeenRequest
 REDIRECT_LOOP = "redirect-loop"
 RESOURCE_NOISE = "Failed to load resource"
 """How Chromium repeats a failed request on the console."""
+SANDBOX_NOISE = re.compile(r"Blocked script execution in '.*' because the document's frame is sandboxed and the .*")
+"""Of a frame whose sandbox forbids scripts, as the page wishes: it is told even when only ours were kept out."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
 ONE_COLOUR = 0.9999
@@ -227,6 +229,8 @@ def _errors(look: Look, visit: PageVisit) -> Iterator[str]:
     for message in visit.messages:
         told_as_request = message.text.startswith(RESOURCE_NOISE) and broken and message.url in {"", *broken}
         if message.level not in {"error", "uncaught", "assert"} or (message.level == "error" and told_as_request):
+            continue
+        if message.level == "error" and SANDBOX_NOISE.fullmatch(message.text):
             continue
         if any(fnmatchcase(message.text, pattern) for pattern in look.ignore_console) or message.text in told:
             continue

@@ -102,9 +102,9 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
     seen: dict[str, Any] = {}
     with _brought_to(page, planned["size"]):
         log = [*stabilise.settle(page, STILL, hearing), *stabilise.unfold(page, STILL, hearing)]
-        seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
         picture = capture.take_picture(page, place, keep, planned["mask"], STILL, hearing)
         seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
         seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured)

@@ -161,17 +161,21 @@ class _Visit:
             log += [f"steps done: {len(self._look.state.do)}", *stabilise.settle(tab, still, self._hearing)]
         planned = tab.viewport_size
         log += stabilise.unfold(tab, still, self._hearing)
-        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
-        self._seen |= capture.read_aria(tab, folder, keep)
         picture = capture.take_picture(tab, folder, keep, self._look.mask, still, self._hearing, self._approved)
         self._seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        # Time passes between frames: a page that became another one meanwhile is read as what the picture shows.
+        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
+        self._seen |= capture.read_aria(tab, folder, keep)
         pictured = tab.viewport_size
-        if still.time:
-            tab.clock.resume()  # axe waits on timers of the page
         if planned is not None and planned != pictured:
+            if still.time:
+                tab.clock.resume()  # what was drawn for a taller window is drawn anew, and by timers of the page
             tab.set_viewport_size(planned)
+        # While the page's clock stands still, so that axe sees the page of the picture.
         self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
+            if still.time:
+                tab.clock.resume()  # a page may answer to the focus by its timers
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
             shown = self._workspace.read(picture["screenshot"].path)
             self._walk = keyboard_evidence(tab, self._look.subject, self._workspace, shown)

@@ -250,7 +250,12 @@ BAD += [
         partial(health, mixed_content=("http://127.0.0.1:8600/a.png",)),
     ),
 ]
+BLOCKED = (
+    "Blocked script execution in 'about:srcdoc' because the document's frame is sandboxed"
+    " and the 'allow-scripts' permission is not set."
+)
 GOOD += [
+    Case("a frame that lets no script run", PASS, "as itself", partial(health, messages=(said(BLOCKED),))),
     *(
         Case(f"reads like an error page and is none: {name}", PASS, "as itself", partial(health, **seen))
         for name, seen in READS_LIKE_ONE_AND_IS_NOT.items()
@@ -266,6 +271,7 @@ GOOD += [
         partial(health, requests=requests(request("https://fonts.example/a.css")), third_parties=["fonts.example"]),
     ),
 ]
+BAD.append(Case("an error that quotes a sandbox", FAIL, "sandboxed", partial(health, messages=(said(f"x {BLOCKED}"),))))
 BROKEN = [
     Case("timed out", ERROR, "30 s", partial(health, problem="no answer in 30 s", problem_code="timeout")),
     Case("a problem without a code", ERROR, "crashed", partial(health, problem="the browser crashed")),

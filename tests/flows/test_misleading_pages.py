@@ -1,0 +1,56 @@
+"""Pages that look right to one of the looks, or wrong, and are not: one sweep on a real Chromium over all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evidence_store.model import Outcome
+from tasks.accessibility.gather import AcceptedAndAnswered
+from tasks.sweep.gather import PageSweep
+from tests.flows.hostile_server import Answer, hostile_server, page
+from tests.flows.looking import Looked, look, write_plan
+
+pytestmark = pytest.mark.real
+
+FINE = "<h1>All is fine</h1>"
+NAMELESS = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+BECOMES = "<script>setTimeout(() => { document.querySelector('main').innerHTML = `%s` }, %d)</script>"
+PASS, FAIL, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.ERROR
+
+PAGES: dict[str, Answer] = {
+    # The steps before the picture are 2 s of the page's time, and those between two frames half a second each.
+    "ends-in-an-error": page(FINE + BECOMES % ("<h1>No answer in time</h1>", 2_300)),
+    "comes-late": page("<h1>Loading</h1>" + BECOMES % (FINE, 2_300)),
+    "tidies-up": page(FINE + NAMELESS + BECOMES % (FINE, 2_600)),
+    "sandboxed": page(FINE + "<iframe sandbox title=mail srcdoc='<p>A letter</p>'></iframe>"),
+}
+ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
+    ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
+    ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("tidies-up", "axe"): (FAIL, "Images must have alternative text"),
+    ("sandboxed", "axe"): (PASS, "0 critical or serious violations"),
+    ("sandboxed", "page-health"): (PASS, "answered 200 as itself"),
+}
+
+
+def planned(name: str) -> dict[str, Any]:
+    return {"name": name, "path": f"/{name}", "must_show": ["All is fine"]}
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
+    folder = tmp_path_factory.mktemp("misleading")
+    checks: dict[str, Any] = {"page-health": {}, "axe": {}}
+    with hostile_server() as server:
+        server.answers |= {f"/{name}": content for name, content in PAGES.items()}
+        plan = write_plan(folder, server.url(), checks, pages=[planned(name) for name in PAGES])
+        return look(plan, [AcceptedAndAnswered(), PageSweep()], folder)
+
+
+@pytest.mark.parametrize(("name", "check"), ENDS_IN)
+def test_each_page_ends_as_it_must(name: str, check: str, looked: Looked) -> None:
+    outcome, says = ENDS_IN[name, check]
+    decided = looked.subject(f"{name}@desktop", check)
+    assert (decided.outcome, says in decided.reason) == (outcome, True), decided.reason
