@@ -26,12 +26,26 @@ PAGES: dict[str, Answer] = {
     "tidies-up": page(FINE + NAMELESS + BECOMES % (FINE, 2_600)),
     "sandboxed": page(FINE + "<iframe sandbox title=mail srcdoc='<p>A letter</p>'></iframe>"),
 }
+REGISTERS = """<script>
+  navigator.serviceWorker.register('/worker.js').then(registration => {
+    registration.addEventListener('updatefound', () => {});
+    registration.onupdatefound = () => {};
+    document.querySelector('h1').textContent = `All is fine at ${registration.scope.slice(location.origin.length)}`;
+    %s
+  });
+</script>"""
+PAGES |= {
+    "registers-a-worker": page("<h1>Offline first</h1>" + REGISTERS % ""),
+    "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
+}
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("tidies-up", "axe"): (FAIL, "Images must have alternative text"),
     ("sandboxed", "axe"): (PASS, "0 critical or serious violations"),
     ("sandboxed", "page-health"): (PASS, "answered 200 as itself"),
+    ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
 
 
