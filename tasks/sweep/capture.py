@@ -28,21 +28,25 @@ Keep = Callable[[str, bytes, str], Artifact]
 """Stores one file of evidence: path, content, media type."""
 
 
-# Text in open shadow roots is seen by visitors and not part of innerText.
+# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
+# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
 _TEXT = """
 () => {
   const parts = [];
+  const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
+    && isDrawn(element.parentElement ?? element.getRootNode().host ?? document.documentElement));
   const add = (root, text) => {
     if (text) parts.push(text);
     for (const element of root.querySelectorAll('*')) {
-      if (!element.shadowRoot) continue;
+      if (!element.shadowRoot || !isDrawn(element)) continue;
       const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName))
+        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName) && isDrawn(child))
         .map(child => child.innerText ?? child.textContent).join('\\n');
       add(element.shadowRoot, words);
     }
   };
-  if (document.body) add(document.body, document.body.innerText ?? document.body.textContent);
+  const body = document.body;
+  if (body && isDrawn(body)) add(body, body.innerText ?? body.textContent);
   return parts.join('\\n');
 }
 """

@@ -38,6 +38,23 @@ PAGES |= {
     "registers-a-worker": page("<h1>Offline first</h1>" + REGISTERS % ""),
     "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
 }
+UNSEEN = "<template>All is fine</template><noscript>All is fine</noscript><p hidden>All is fine</p>"
+SHADOW = """<x-part%s></x-part><script>
+  document.querySelector('x-part').attachShadow({ mode: 'closed' }).innerHTML = `%s`;
+</script>"""
+NOT_SHOWN = {
+    "in-a-hidden-frame": "<iframe hidden title=inner srcdoc='<p>All is fine</p>'></iframe>",
+    "in-a-hidden-component": SHADOW % (" hidden", FINE),
+    "in-a-hidden-part": SHADOW % ("", "<div style='display:none'><h1>All is fine</h1></div><p>words</p>"),
+    "in-a-hidden-body": "<style>body { display: none } html { background: linear-gradient(red, blue) }</style>" + FINE,
+    "in-no-element": UNSEEN,
+}
+SHOWN = {
+    "in-a-frame": "<iframe title=inner srcdoc='<p>All is fine</p>'></iframe>",
+    "in-a-component": SHADOW % ("", FINE),
+    "in-no-box": SHADOW % (" style='display:contents'", f"<div style='display:contents'>{FINE}</div>"),
+}
+PAGES |= {name: page(f"<p>words</p>{body}") for name, body in (NOT_SHOWN | SHOWN).items()}
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
@@ -47,6 +64,8 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
+ENDS_IN |= {(name, "page-health"): (FAIL, "1 of 1 texts are not on the page") for name in NOT_SHOWN}
+ENDS_IN |= {(name, "page-health"): (PASS, "shows 1 of 1 texts") for name in SHOWN}
 
 
 def planned(name: str) -> dict[str, Any]:
