@@ -13,6 +13,9 @@ Rules, each from a real false green:
 - `blank`: it shows neither text nor picture, or its picture is of one colour while its document holds text;
 - `request`: no sub-request fails behind a pretty page, and none goes to a host nobody listed. Listed third parties are
   reported in every pass;
+- `unanswered`: no script, style sheet, image, font or frame is still waited for after 10 seconds. Data that had no
+  answer after 3 is a warning: the page was pictured without it, but a server may hold it back until there is news;
+- `unreadable-image`: no image on the page came as something else, such as the start page in place of a missing file;
 - `mixed-content`: nothing is asked for over http by a document that came over https;
 - `console`: no uncaught error and no console error (a failed resource is told once, as a request);
 - `slow` and `giant`: document and responses keep within what the plan allows;
@@ -33,7 +36,7 @@ from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
 from tasks.plan import CheckOptions, Look
-from tasks.sweep.models import PageVisit, SeenRequest
+from tasks.sweep.models import PARTS_OF_A_PAGE, PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
 RESOURCE_NOISE = "Failed to load resource"
@@ -42,6 +45,8 @@ SANDBOX_NOISE = re.compile(r"Blocked script execution in '.*' because the docume
 """Of a frame whose sandbox forbids scripts, as the page wishes: it is told even when only ours were kept out."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
+LATE_SECONDS = 3.0
+"""Of data: the page was pictured without it."""
 ONE_COLOUR = 0.9999
 """Share of the picture; a single line of text leaves less."""
 
@@ -104,9 +109,19 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         return
 
     text = read_artifact(context.files, visit.text).decode("utf-8", "replace")
+    unanswered = list(_unanswered(look, visit))
     fails = [
         *(finding(Outcome.FAIL, rule, words, visit.url) for rule, words in _wrong_document(context, look, visit, text)),
         *(finding(Outcome.FAIL, rule, words, url) for rule, url, words in _broken_requests(context, look, visit)),
+        *(
+            finding(Outcome.FAIL, "unanswered", words, url)
+            for kind, url, words in unanswered
+            if kind in PARTS_OF_A_PAGE
+        ),
+        *(
+            finding(Outcome.FAIL, "unreadable-image", f"the image {url} came and cannot be shown", url)
+            for url in _unreadable_images(look, visit)
+        ),
         *(finding(Outcome.FAIL, "console", words) for words in _errors(look, visit)),
         *_beyond_limits(context, visit, finding(Outcome.FAIL, "", "")),
     ]
@@ -115,6 +130,9 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
+    for kind, url, words in unanswered:
+        if kind not in PARTS_OF_A_PAGE:
+            yield finding(Outcome.FAIL, "unanswered", words, url, gates=False)
     for dialog in dict.fromkeys(visit.dialogs):
         yield finding(Outcome.FAIL, "dialog", f"it opened a dialog by itself: {dialog}", gates=False)
     left_out = {"requests": visit.requests_left_out, "console messages": visit.messages_left_out}
@@ -194,7 +212,7 @@ def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Ite
     told: set[tuple[str, str]] = set()
     for request in visit.requests:
         problem = _broken(context, visit, request)
-        if problem is None or any(fnmatchcase(request.url, pattern) for pattern in look.ignore_requests):
+        if problem is None or _is_ignored(look, request.url):
             continue
         if (request.url, problem) not in told:
             told.add((request.url, problem))
@@ -202,7 +220,7 @@ def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Ite
     secure = urlsplit(visit.final_url or "").scheme == "https"
     plain = [request.url for request in visit.requests if urlsplit(request.url).scheme == "http"] if secure else []
     for url in dict.fromkeys((*visit.mixed_content, *plain)):
-        if not any(fnmatchcase(url, pattern) for pattern in look.ignore_requests):
+        if not _is_ignored(look, url):
             yield "mixed-content", url, f"{url} was asked for over http by a document that came over https"
 
 
@@ -221,6 +239,26 @@ def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> st
     if request.failure is not None and "ERR_ABORTED" not in request.failure:
         return f"failed: {request.failure}"
     return None
+
+
+def _unanswered(look: Look, visit: PageVisit) -> Iterator[tuple[str, str, str]]:
+    """Type, address and words of each request that waited too long for an answer."""
+    for request in {request.url: request for request in visit.requests}.values():
+        seconds = request.unanswered_seconds or 0
+        if seconds >= LATE_SECONDS and not _is_ignored(look, request.url):
+            yield request.type, request.url, f"{request.method} {request.url} had no answer after {seconds:.0f} s"
+
+
+def _unreadable_images(look: Look, visit: PageVisit) -> Iterator[str]:
+    """Addresses of images that came as something else; one that never came is told as a request."""
+    failed = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
+    for url in visit.unreadable_images:
+        if url not in failed and not _is_ignored(look, url):
+            yield url[:300]
+
+
+def _is_ignored(look: Look, url: str) -> bool:
+    return any(fnmatchcase(url, pattern) for pattern in look.ignore_requests)
 
 
 def _errors(look: Look, visit: PageVisit) -> Iterator[str]:

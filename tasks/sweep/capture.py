@@ -82,12 +82,30 @@ most => {
   };
 }
 """
+# An image that came and is none: a missing file answered by the application's start page, with 200.
+_UNREADABLE_IMAGES = """
+most => {
+  const roots = [document], found = [];
+  for (const root of roots) {
+    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+    for (const image of root.querySelectorAll('img')) {
+      const box = image.getBoundingClientRect();
+      if (!image.currentSrc || !image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
+      if (image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
+    }
+  }
+  return found.slice(0, most);
+}
+"""
 
 
 def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit."""
     facts = page.evaluate(_FACTS, MAX_ITEMS)
     text = "\n".join(map(str, stabilise.in_frames(page, _TEXT)))
+    images = dict.fromkeys(
+        str(url) for told in stabilise.in_frames(page, _UNREADABLE_IMAGES, MAX_ITEMS) for url in told
+    )
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts["url"],
@@ -95,6 +113,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
         "language": facts["language"],
         "elements": facts["elements"],
         "pictured": facts["pictured"],
+        "unreadable_images": tuple(images)[:MAX_ITEMS],
         "password_fields": facts["passwords"],
         "headings": tuple(facts["headings"]),
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts["links"]),

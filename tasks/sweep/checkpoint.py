@@ -104,6 +104,7 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         log = [*stabilise.settle(page, STILL, hearing), *stabilise.unfold(page, STILL, hearing)]
         picture = capture.take_picture(page, place, keep, planned["mask"], STILL, hearing)
         seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        hearing.note_unanswered(page, stabilise.ANSWER_SECONDS)
         seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])

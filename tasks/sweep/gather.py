@@ -163,6 +163,7 @@ class _Visit:
         log += stabilise.unfold(tab, still, self._hearing)
         picture = capture.take_picture(tab, folder, keep, self._look.mask, still, self._hearing, self._approved)
         self._seen |= picture | {"stabilisation": (*log, *picture["stabilisation"])}
+        self._hearing.note_unanswered(tab, stabilise.ANSWER_SECONDS)
         # Time passes between frames: a page that became another one meanwhile is read as what the picture shows.
         self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
         self._seen |= capture.read_aria(tab, folder, keep)

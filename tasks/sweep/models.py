@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 
 from evidence_store.model import Artifact, Evidence, Record
 
+PARTS_OF_A_PAGE = frozenset({"document", "script", "stylesheet", "image", "font"})
+"""Types of requests for what a page is made of, in contrast to its data."""
+
 
 class SeenRequest(Record):
     """One request the page made."""
@@ -19,6 +22,8 @@ class SeenRequest(Record):
     """Bytes of the body as the server sent it; None when nobody told."""
     seconds: float | None = None
     """From its start to its end; None when it did not end."""
+    unanswered_seconds: float | None = None
+    """How long it had been without an answer soon after the page was pictured; None when it had one."""
     third_party: bool = False
     """It went to a host that the plan lists under `third_parties`."""
 
@@ -106,6 +111,8 @@ class PageVisit(Evidence):
     """Of the first level, as they are shown."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
+    unreadable_images: tuple[str, ...] = ()
+    """Addresses of images that stand on the page and that the browser could not show; also those that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
     aria: Artifact | None = None

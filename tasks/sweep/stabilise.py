@@ -53,6 +53,8 @@ UNFOLDINGS = 3
 READY_SECONDS = 5.0
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
+ANSWER_SECONDS = 10.0
+"""A part of the page that has not come by then is told as one that does not come."""
 _TIMER_ERROR = "Clock.run_for: "
 
 

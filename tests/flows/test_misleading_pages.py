@@ -9,7 +9,7 @@ import pytest
 from evidence_store.model import Outcome
 from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.sweep.gather import PageSweep
-from tests.flows.hostile_server import Answer, hostile_server, page
+from tests.flows.hostile_server import Answer, answer, hostile_server, page
 from tests.flows.looking import Looked, look, write_plan
 
 pytestmark = pytest.mark.real
@@ -55,12 +55,29 @@ SHOWN = {
     "in-no-box": SHADOW % (" style='display:contents'", f"<div style='display:contents'>{FINE}</div>"),
 }
 PAGES |= {name: page(f"<p>words</p>{body}") for name, body in (NOT_SHOWN | SHOWN).items()}
+START_PAGE = answer("<!doctype html><title>Start</title>")
+DRAWING = answer("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>", "image/svg+xml")
+LOGO = "<img alt=Logo width=90 height=40 src=/%s>"
+PAGES |= {
+    "start-page.png": START_PAGE,
+    "drawing.svg": DRAWING,
+    "shows-no-logo": page(FINE + LOGO % "start-page.png"),
+    "shows-its-logo": page(FINE + LOGO % "drawing.svg"),
+    "misses-its-logo": page(FINE + LOGO % "nowhere.png"),
+    "waits-for-a-script": page(FINE + "<script>import('/hang')</script>"),
+    "waits-for-news": page(FINE + "<script>fetch('/hang')</script>"),
+}
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("tidies-up", "axe"): (FAIL, "Images must have alternative text"),
     ("sandboxed", "axe"): (PASS, "0 critical or serious violations"),
     ("sandboxed", "page-health"): (PASS, "answered 200 as itself"),
+    ("shows-no-logo", "page-health"): (FAIL, "/start-page.png came and cannot be shown"),
+    ("shows-its-logo", "page-health"): (PASS, "answered 200 as itself"),
+    ("misses-its-logo", "page-health"): (FAIL, "/nowhere.png answered 404"),
+    ("waits-for-a-script", "page-health"): (FAIL, "/hang had no answer after"),
+    ("waits-for-news", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
@@ -78,7 +95,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
     checks: dict[str, Any] = {"page-health": {}, "axe": {}}
     with hostile_server() as server:
         server.answers |= {f"/{name}": content for name, content in PAGES.items()}
-        plan = write_plan(folder, server.url(), checks, pages=[planned(name) for name in PAGES])
+        plan = write_plan(folder, server.url(), checks, pages=[planned(name) for name in PAGES if "." not in name])
         return look(plan, [AcceptedAndAnswered(), PageSweep()], folder)
 
 

@@ -272,6 +272,45 @@ GOOD += [
     ),
 ]
 BAD.append(Case("an error that quotes a sandbox", FAIL, "sandboxed", partial(health, messages=(said(f"x {BLOCKED}"),))))
+IMAGE = f"{BASE}/logo.png"
+
+
+def waited(seconds: float, kind: str = "fetch", status: int | None = None) -> tuple[SeenRequest, ...]:
+    return requests(request(API, status, kind=kind).model_copy(update={"unanswered_seconds": seconds}))
+
+
+BAD += [
+    Case(
+        "a script that never came",
+        FAIL,
+        "had no answer after 12 s",
+        partial(health, requests=waited(12, "script")),
+    ),
+    Case("an image that is none", FAIL, f"the image {IMAGE} came", partial(health, unreadable_images=(IMAGE,))),
+]
+GOOD += [
+    Case("data that is waited for", PASS, "as itself", partial(health, requests=waited(12)), warns=True),
+    Case("data that took its time", PASS, "as itself", partial(health, requests=waited(2.9))),
+    Case(
+        "what is waited for and an image that is none, both known",
+        PASS,
+        "as itself",
+        partial(
+            health,
+            requests=waited(12, "script"),
+            unreadable_images=(IMAGE,),
+            page={"ignore_requests": [API, IMAGE]},
+        ),
+    ),
+]
+BAD.append(
+    Case(
+        "an image that never came is told once",
+        FAIL,
+        "answered 404",
+        partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable_images=(IMAGE,)),
+    )
+)
 BROKEN = [
     Case("timed out", ERROR, "30 s", partial(health, problem="no answer in 30 s", problem_code="timeout")),
     Case("a problem without a code", ERROR, "crashed", partial(health, problem="the browser crashed")),
