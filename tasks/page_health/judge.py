@@ -2,13 +2,16 @@
 
 Rules, each from a real false green:
 
-- `status`: the document answers 200, and `final-url`: at the address the plan names. A redirect to a login page is not
-  the page, and one to another host least of all. A state or a checkpoint is where its steps led, on an allowed host;
+- `status`: the document answers 200, and `final-url`: at the address the plan names, a route behind `#/` included. A
+  redirect to a login page is not the page, and one to another host least of all. A state or a checkpoint is where its
+  steps led, on an allowed host;
 - `went-on`: it stays the document it is; one that loads another by itself is another page each time it is looked at;
 - `must-show`: every text the plan names is there. A page without one can only be told from an error page by guessing,
   which is said as a warning;
-- `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace: an error
-  page that answers 200 is not the page;
+- `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace or
+  an error in JSON: an error page that answers 200 is not the page;
+- `unfilled`: a text that nobody filled in (`[object Object]`, `{{ user.name }}`, `NaN`, `Invalid Date`, a line of
+  `undefined`) is a warning: a page may speak of such things;
 - `sign-in-page`: it asks for a password although it was visited by somebody who has signed in;
 - `blank`: it shows neither text nor picture, or its picture is of one colour while its document holds text;
 - `request`: no sub-request fails behind a pretty page, and none goes to a host nobody listed. Listed third parties are
@@ -25,6 +28,7 @@ Rules, each from a real false green:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -52,13 +56,36 @@ ONE_COLOUR = 0.9999
 
 # As the error pages of web servers, gateways and frameworks begin; a sentence that merely holds the words does not.
 _ERROR_TITLE = re.compile(
-    r"(?ix)^\W*(?: (?:error\W*)?(?:40[0-9]|41[0-9]|42[0-9]|50[0-9]|52[0-9])\b"
-    r" | (?:page|file|seite|side)\s+(?:was\s+)?(?:not\s+found|nicht\s+gefunden|ikke\s+funnet)"
+    r"(?ix)^\W*(?: (?:(?:error|fehler|erreur|errore|erro|fejl|feil|fel|fout|virhe|http)\W*)?"
+    r"   (?:40[0-9]|41[0-9]|42[0-9]|50[0-9]|52[0-9])\b"
+    r" | (?:this\s+|the\s+)?(?:page|file)\s+(?:was\s+)?not\s+found"
+    r" | (?:this\s+|the\s+)?page\s+(?:could\s+not|cannot|can.t)\s+be\s+found"
+    r" | (?:this\s+|the\s+)?page\s+(?:does\s+not|doesn.t)\s+exist"
+    r" | (?:diese\s+|die\s+)?(?:seite|datei)\s+(?:wurde\s+|konnte\s+)?nicht\s+gefunden"
+    r" | (?:siden|side|sidan)\s+(?:(?:ble|blev|kunne|kunde)\s+)?(?:ikke|inte)\s+(?:funnet|fundet|hittas|finnes|findes)"
+    r" | (?:siden\s+(?:finnes|findes)\s+ikke|sidan\s+(?:finns|hittades)\s+inte|fant\s+ikke\s+siden)"
+    r" | (?:cette\s+|la\s+)?page\s+(?:introuvable|non\s+trouv.e|demand.e\s+(?:est\s+)?introuvable|n.existe\s+pas)"
+    r" | p.gina\s+(?:no|non|n.o)\s+(?:encontrada|trovata|encontrada) | pagina\s+niet\s+gevonden"
+    r" | nie\s+znaleziono\s+strony | sivua\s+ei\s+l.ydy"
+    r" | (?:zugriff\s+verweigert | acc.s\s+(?:refus.|interdit) | acceso\s+denegado | accesso\s+negato"
+    r"   | toegang\s+geweigerd | ingen\s+(?:tilgang|adgang) | adgang\s+n.gtet | .tkomst\s+nekad)"
+    r" | (?:ein\s+(?:unerwarteter\s+)?fehler\s+ist\s+aufgetreten | etwas\s+ist\s+schief"
+    r"   | une\s+erreur\s+(?:est\s+survenue|s.est\s+produite) | ha\s+ocurrido\s+un\s+error | algo\s+sali.\s+mal"
+    r"   | si\s+.\s+verificato\s+un\s+errore | ocorreu\s+um\s+erro | er\s+is\s+iets\s+misgegaan"
+    r"   | no(?:e|get)\s+gi(?:kk|k)\s+galt | n.got\s+gick\s+fel | det\s+oppst(?:o|å)d\s+en\s+feil)"
     r" | not\s+found\W*$ | (?:404|500)\W*$ | access\s+denied | forbidden\W*$ | unauthori[sz]ed\W*$"
+    r" | oops\W+(?:something|an?\s+error|(?:the|this|that)\s+page)"
     r" | (?:internal\s+)?server\s+error | bad\s+gateway | gateway\s+time-?out | service\s+unavailable"
     r" | application\s+error | something\s+went\s+wrong | an?\s+(?:unexpected\s+)?error\s+(?:has\s+)?occurred"
     r" | site\s+can.t\s+be\s+reached | index\s+of\s+/ )"
 )
+# What a template, a number or an object shows when nobody filled it in.
+_UNFILLED = re.compile(
+    r"\[object (?:Object|Undefined|Null|Promise)\]|\{\{ ?[\w.$| ()'\"-]{1,80} ?\}\}|\$\{[\w.]{1,80}\}|\bInvalid Date\b"
+    r"|\bNaN\b|\bundefined undefined\b|^(?:undefined|null)$",
+    re.MULTILINE,
+)
+MOST_JSON = 100_000
 _STACK_TRACE = re.compile(
     r"Traceback \(most recent call last\)|^\s+at [\w$.<>]+ ?\([^()\n]+:\d+(?::\d+)?\)$|Fatal error: Uncaught "
     r"|^Exception in thread |Whitelabel Error Page|You're seeing this error because you have <code>DEBUG",
@@ -74,7 +101,8 @@ class PageHealthOptions(CheckOptions):
     response_megabytes: float = Field(default=10.0, gt=0)
     """Millions of bytes of one response; above it the page is giant."""
     allow_error_words: tuple[str, ...] = ()
-    """Titles or headings that read like an error page's and are meant (patterns, `*` matches anything)."""
+    """Titles, headings or texts that read like an error page's, or unfilled, and are meant (patterns, `*` matches
+    anything)."""
 
 
 def judge_page_health(context: JudgeContext, visits: Sequence[PageVisit]) -> Iterator[Finding]:
@@ -130,6 +158,10 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
+    unfilled = dict.fromkeys(match[0].strip() for match in _UNFILLED.finditer(text))
+    if meant_for_nobody := [words for words in unfilled if not _is_allowed(context, words)]:
+        named = ", ".join(f"'{words}'" for words in meant_for_nobody[:5])
+        yield finding(Outcome.FAIL, "unfilled", f"it shows what nobody filled in: {named}", gates=False)
     for kind, url, words in unanswered:
         if kind not in PARTS_OF_A_PAGE:
             yield finding(Outcome.FAIL, "unanswered", words, url, gates=False)
@@ -142,7 +174,7 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     elif not fails:
         shown = len(look.must_show)
         yield finding(Outcome.PASS, "", f"answered 200 as itself, shows {shown} of {shown} texts").model_copy(
-            update={"looked_at": _looked_at(visit, text)}
+            update={"looked_at": _looked_at(visit, text) + _let_through(context, look, visit)}
         )
 
 
@@ -153,6 +185,18 @@ def _looked_at(visit: PageVisit, text: str) -> str:
         f"1 document, {len(visit.requests)} requests{of_them}, {len(text):,} characters of text,"
         f" {len(visit.messages)} console messages"
     )
+
+
+def _let_through(context: JudgeContext, look: Look, visit: PageVisit) -> str:
+    """How much that failed the plan lets through: a pattern can grow over new faults, and nobody would see it."""
+    failed = sum(_broken(context, visit, request) is not None for request in visit.requests)
+    said = sum(message.level in {"error", "uncaught", "assert"} for message in visit.messages)
+    ignored = {
+        "failed requests": failed if look.ignore_requests else 0,
+        "console errors": said if look.ignore_console or look.ignore_requests else 0,
+    }
+    words = " and ".join(f"{count} {what}" for what, count in ignored.items() if count)
+    return f"; {words} ignored as planned" if words else ""
 
 
 def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: str) -> Iterator[tuple[str, str]]:
@@ -167,13 +211,17 @@ def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: s
     elif visit.identity is not None and visit.password_fields and look.state is None and not look.must_show:
         yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in"
     words = _error_words(visit, text)
-    if words is not None and not any(fnmatchcase(words, pattern) for pattern in context.options.allow_error_words):
+    if words is not None and not _is_allowed(context, words):
         yield "error-page", f"it reads like an error page: '{words}'"
     if not text.strip():
         pictured = f", only {visit.pictured} pictures" if visit.pictured else " and no picture"
         yield "blank", f"the page shows no text at all{pictured}"
     elif visit.plain_share is not None and visit.plain_share >= ONE_COLOUR:
         yield "blank", f"its picture is of one colour, although its document holds {len(text.strip()):,} characters"
+
+
+def _is_allowed(context: JudgeContext, words: str) -> bool:
+    return any(fnmatchcase(words, pattern) for pattern in context.options.allow_error_words)
 
 
 def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
@@ -184,15 +232,18 @@ def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
             yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list"
     elif ended.netloc != meant.netloc:
         yield "final-url", f"ended on another host: {final} in place of {visit.url}"
-    elif _place(final) != _place(visit.url):
+    elif _place(final, meant.fragment) != _place(visit.url, meant.fragment):
         yield "final-url", f"ended on {final} in place of {visit.url}"
     elif visit.documents > 1:
         yield "went-on", f"it went on by itself: {visit.documents} documents were loaded in place of one"
 
 
-def _place(url: str) -> tuple[str, str]:
+def _place(url: str, planned_fragment: str) -> tuple[str, str, str]:
+    """Scheme, path, and the route behind `#` where the plan names one."""
     parts = urlsplit(url)
-    return parts.scheme, parts.path.rstrip("/") or "/"
+    routes = planned_fragment.startswith(("/", "!/"))
+    route = parts.fragment.partition("?")[0].lstrip("!").rstrip("/") if routes else ""
+    return parts.scheme, parts.path.rstrip("/") or "/", route
 
 
 def _error_words(visit: PageVisit, text: str) -> str | None:
@@ -200,12 +251,26 @@ def _error_words(visit: PageVisit, text: str) -> str | None:
     trace = _STACK_TRACE.search(text)
     if trace:
         return trace[0].strip()[:100]
+    if told := _told_in_json(text):
+        return told
     few = text.strip() if len(text.strip()) <= FEW_WORDS else ""
     for words in (visit.title, *visit.headings, few):
         line = (words.strip().splitlines() or [""])[0]
         if _ERROR_TITLE.match(line):
             return line[:100]
     return None
+
+
+def _told_in_json(text: str) -> str | None:
+    """How a text begins that is an object in JSON and tells an error; browsers add words of their own behind it."""
+    start = text.lstrip()
+    if not start.startswith("{") or len(start) > MOST_JSON:
+        return None
+    try:
+        found, _ = json.JSONDecoder().raw_decode(start)
+    except (ValueError, RecursionError):
+        return None
+    return start[:100] if any(found.get(name) for name in ("error", "errors", "exception", "stack")) else None
 
 
 def _broken_requests(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str, str]]:

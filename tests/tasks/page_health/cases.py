@@ -41,13 +41,12 @@ def evidence(
     artifact = run.file("data/sweep/home@desktop/text.txt", text) if text is not None else None
     if stored is not None:
         run.files["data/sweep/home@desktop/text.txt"] = stored
-    whole = {"final_url": URL, "status": 200, "requests": WHOLE, "messages": (said("hello", "log"),)}
+    whole = {"url": URL, "final_url": URL, "status": 200, "requests": WHOLE, "messages": (said("hello", "log"),)}
     visit = PageVisit(
         subject="home@desktop",
         gathered_at=STARTED,
         page="home",
         viewport="desktop",
-        url=URL,
         text=artifact,
         **(whole | changes),
     )
@@ -185,7 +184,20 @@ LIKE_AN_ERROR_PAGE = {
     "as a folder": {"title": "Index of /en"},
     "of a gateway": {"title": "502 Bad Gateway"},
 }
+LIKE_AN_ERROR_PAGE |= {
+    f"in other words: {words}": {"headings": (words,)}
+    for words in (
+        "Page introuvable", "Erreur 500", "Fehler 404", "Siden ble ikke funnet", "Sidan kunde inte hittas",
+        "Página no encontrada", "Pagina non trovata", "Pagina niet gevonden", "Ein Fehler ist aufgetreten",
+        "This page could not be found.", "Oops! Something went wrong", "HTTP 503", "Accès refusé", "Noe gikk galt",
+    )
+} | {"in JSON": {"text": b'{"status": 500, "error": "no Welcome"}\nPretty-print'}}  # fmt: skip
 READS_LIKE_ONE_AND_IS_NOT = {
+    "a heading of faults": {
+        "headings": ("Feil i rapporten", "Fehler melden", "Erreurs fr\u00e9quentes", "Error budget 2026")
+    },
+    "JSON without an error": {"text": b'{"Welcome": 1, "error": null}'},
+    "a text in brackets": {"text": b"{Welcome}"},
     "a sentence with the words": {"headings": ("How we handle a page not found",)},
     "a title with a number": {"title": "4040 trees planted"},
     "a long page that begins so": {"text": b"Not found in the wild\nWelcome " + b"words " * 200},
@@ -301,6 +313,36 @@ GOOD += [
             unreadable_images=(IMAGE,),
             page={"ignore_requests": [API, IMAGE]},
         ),
+    ),
+]
+HASH = {"page": {"path": "/en/home#/reports"}, "url": f"{URL}#/reports"}
+BAD.append(
+    Case(
+        "another route",
+        FAIL,
+        "#/sign-in?from=x in place of",
+        partial(health, final_url=f"{URL}#/sign-in?from=x", **HASH),
+    )
+)
+GOOD += [
+    Case("its own route", PASS, "as itself", partial(health, final_url=f"{URL}#/reports/?sort=name", **HASH)),
+    Case("a route where none is planned", PASS, "as itself", partial(health, final_url=f"{URL}#/start")),
+    Case("an anchor", PASS, "as itself", partial(health, final_url=URL, url=f"{URL}#top")),
+]
+UNFILLED = ("{{ user.name }}", "[object Object]", "NaN kr", "Invalid Date", "${total}", "\nundefined\n")
+GOOD += [
+    *(
+        Case(
+            f"unfilled: {words.strip()}", PASS, "itself", partial(health, text=f"Welcome {words}".encode()), warns=True
+        )
+        for words in UNFILLED
+    ),
+    Case("a text that speaks of it", PASS, "as itself", partial(health, text=b"Welcome, undefined is a word")),
+    Case(
+        "unfilled texts that are meant",
+        PASS,
+        "as itself",
+        partial(health, text=b"Welcome {{ name }} NaN", table={"allow_error_words": ["{{*", "NaN"]}),
     ),
 ]
 BAD.append(

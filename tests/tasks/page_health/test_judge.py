@@ -22,6 +22,18 @@ def test_a_pass_says_how_much_was_looked_at() -> None:
     assert finding.evidence == ("data/sweep/home@desktop/text.txt",)
 
 
+def test_a_pass_says_how_much_the_plan_ignores() -> None:
+    (finding,) = findings(
+        requests=requests(request(API, 500)),
+        messages=(said("boom"), said("hello", "log")),
+        page={"ignore_requests": ["*/api/*"], "ignore_console": ["*"]},
+    ).findings
+    assert (finding.outcome, finding.looked_at.partition("; ")[2]) == (
+        Outcome.PASS,
+        "1 failed requests and 1 console errors ignored as planned",
+    )
+
+
 def test_every_fault_is_told_once() -> None:
     result = findings(
         text=b"Oops",
