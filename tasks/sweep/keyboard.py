@@ -608,15 +608,20 @@ class _Walker:
                 "Runtime.evaluate",
                 {"expression": f"{_PROBE}.root({root})", "contextId": document.world, "objectGroup": "walk"},
             )
+            # Chromium tells the listeners of the world an object comes from, and those of the page are in the page's.
+            node = document.session.send("DOM.describeNode", {"objectId": answer["result"]["objectId"]})["node"]
+            its_own = document.session.send(
+                "DOM.resolveNode", {"backendNodeId": node["backendNodeId"], "objectGroup": "walk"}
+            )
             told = document.session.send(
                 "DOMDebugger.getEventListeners",
                 # Never with `pierce`: after it, Chromium 156 crashes when text is enlarged.
-                {"objectId": answer["result"]["objectId"], "depth": -1, "pierce": False},
+                {"objectId": its_own["object"]["objectId"], "depth": -1, "pierce": False},
             )
             for listener in told["listeners"]:
-                node = listener.get("backendNodeId")
-                if listener["type"] in _POINTER_EVENTS and node is not None:
-                    types.setdefault(node, set()).add(listener["type"])
+                target = listener.get("backendNodeId")
+                if listener["type"] in _POINTER_EVENTS and target is not None:
+                    types.setdefault(target, set()).add(listener["type"])
         return types
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------

@@ -56,6 +56,9 @@ def no_way(seen: Walk) -> list[tuple[str, str]]:
 MOUSE_ONLY = {
     "onclick": "<div id=x onclick='go()'>Open</div>",
     "listener": "<div id=x style='cursor:pointer'>Open</div><script>x.addEventListener('click',()=>1)</script>",
+    "listener that nothing shows": "<p id=x>Open</p><script>x.addEventListener('mouseup',()=>1)</script>",
+    "listener in a shadow root": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML='<p>Open</p>';"
+    "x.shadowRoot.firstChild.addEventListener('click',()=>1)</script>",
     "role": "<span id=x role=button>Open</span><script>x.onclick=()=>1</script>",
     "label of a hidden field": "<label id=x style='cursor:pointer'>Up<input type=file style='display:none'></label>",
     "in a shadow root": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
@@ -69,8 +72,25 @@ def test_a_click_without_a_way_for_the_keyboard_is_found(name: str, tab: Page) -
     assert (selector.partition(" >>> ")[0], path) == ("#x", "none")
 
 
+SIGNS = {
+    "onclick": {"click listener", "onclick attribute"},
+    "listener": {"click listener", "pointer cursor"},
+    "listener that nothing shows": {"pointer listener"},
+    "listener in a shadow root": {"click listener"},
+    "role": {"click listener", "role"},
+    "label of a hidden field": {"label of a hidden control", "pointer cursor"},
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_it_is_told_why_something_is_taken_for_clickable(name: str, tab: Page) -> None:
+    (target,) = between(tab, MOUSE_ONLY[name]).details.mouse_only
+    assert set(target.signs) == SIGNS[name]
+
+
 ALL_HAVE_A_WAY = {
     "delegate on the body": "<p>Text</p><script>document.body.addEventListener('click',()=>1)</script>",
+    "listener on a wrapper": "<div id=w><button>Open</button> or text</div><script>w.onclick=()=>1</script>",
     "delegate on a wrapper": "<div onclick='go()'><button>Open</button> or text</div>",
     "label": "<label onclick='go()' style='cursor:pointer'>Name <input></label>",
     "inside a button": "<button><span style='cursor:pointer' onclick='go()'>Open</span></button>",
