@@ -278,6 +278,8 @@ class KeyboardWalk(Evidence):
     clickable: int = 0
     """Visible elements that answer to a pointer, controls included."""
     elements: int = 0
+    inert: int = 0
+    """Visible controls that the page made `inert`."""
     frames: int = 0
     """Documents looked into, the page's own included."""
     frames_missed: int = 0

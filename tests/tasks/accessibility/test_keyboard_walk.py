@@ -128,12 +128,25 @@ SHOWN = {
     ),
     "moves into view": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px;outline:0}#x:focus{left:9px}"),
     "the caret": ("<input id=x>", "#x:focus{outline:0}"),
+    "a label for a field that is not drawn": (
+        "<input type=checkbox id=x><label for=x>X</label>",
+        "#x{opacity:0}#x:focus+label{outline:2px solid #000}",
+    ),
+    "a large wrapper of a field that is not drawn": (
+        "<div id=w style='width:700px;height:500px'><input type=file id=x></div>",
+        "#x{opacity:0}#w:focus-within{outline:3px solid #000}",
+    ),
     "content": ("<button id=x>X</button>", "#x:focus{outline:0}#x:focus::after{content:' (here)'}"),
 }
 UNSHOWN = {
     "no outline": ("<button id=x>X</button>", "#x:focus{outline:0}"),
     "a transparent outline": ("<button id=x>X</button>", "#x:focus{outline:2px solid transparent}"),
     "an outline like its ground": ("<button id=x>X</button>", "#x{margin:9px}#x:focus{outline:2px solid #fff}"),
+    "an outline of what is not drawn": ("<a id=x href=#z>X</a>", "#x{opacity:0}#x:focus{outline:3px solid #00f}"),
+    "an outline of what is cut away": (
+        "<a id=x href=#z>X</a>",
+        "#x{position:absolute;clip-path:inset(50%)}#x:focus{outline:3px solid #00f}",
+    ),
     "outside the window": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px}"),
 }
 
@@ -204,6 +217,34 @@ def test_a_modal_dialog_that_keeps_the_focus_is_no_trap(tab: Page) -> None:
     inside = walk(tab)
     assert (inside.problem, inside.details.traps, inside.details.unreached) == (None, (), ())
     assert sorted(order(inside)) == ["#x", "#y"]
+
+
+DRAWERS = {
+    "beside the window": "<div aria-modal=true style='position:fixed;left:-400px;width:300px'><p>Menu</p></div>",
+    "not drawn": "<div aria-modal=true style='position:fixed;top:0;opacity:0'><p>Menu</p></div>",
+    "hidden": "<div aria-modal=true aria-hidden=true style='position:fixed;top:0'><p>Menu</p></div>",
+    "without size": "<div aria-modal=true></div>",
+}
+OPEN = {
+    "open": "<div aria-modal=true style='position:fixed;top:0;left:0'><button id=in>In</button></div>",
+    "open in a wrapper": "<div aria-modal=true><div style='position:fixed;top:0'><button id=in>In</button></div></div>",
+}
+
+
+@pytest.mark.parametrize("name", DRAWERS)
+def test_behind_a_modal_that_is_closed_everything_is_looked_at(name: str, tab: Page) -> None:
+    assert no_way(between(tab, f"{DRAWERS[name]}{MOUSE_ONLY['onclick']}")) == [("#x", "none")]
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_behind_a_modal_that_is_open_nothing_is_to_be_reached(name: str, tab: Page) -> None:
+    assert no_way(walked(tab, f"{OPEN[name]}{MOUSE_ONLY['onclick']}")) == []
+
+
+def test_controls_that_are_inert_are_counted(tab: Page) -> None:
+    seen = walked(tab, "<main inert><a href=#x>X</a><button>Y</button><button hidden>Z</button></main>")
+    assert (seen.tabbable, seen.inert, seen.details.stops) == (0, 2, ())
+    assert walked(tab, "<button>Y</button>").inert == 0
 
 
 def test_positive_tabindex_comes_first(tab: Page) -> None:
