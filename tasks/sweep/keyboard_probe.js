@@ -502,7 +502,8 @@
         const path = way(element);
         const isGuess = given.every((text) => text === "pointer cursor");
         if (isGuess && path !== "none") continue;
-        count += 1;
+        // A script that only counts clicks listens too: alone it is no thing to operate.
+        if (!given.every((text) => text.endsWith(" listener"))) count += 1;
         if (path !== "none" && path !== "script") continue;
         const hasContent = Boolean(name(element)) || all(element, "img, svg, canvas").length > 0 || ["img", "svg", "canvas"].includes(localName(element));
         const hidden = isAriaHidden(element);

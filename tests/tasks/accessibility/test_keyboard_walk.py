@@ -264,6 +264,11 @@ def test_a_page_without_anything_to_operate(tab: Page) -> None:
     assert (seen.problem, order(seen), seen.tabbable, seen.clickable) == (None, [], 0, 0)
 
 
+def test_a_text_that_only_listens_is_nothing_to_operate(tab: Page) -> None:
+    seen = walked(tab, "<p id=x>Text</p><script>x.onclick=()=>1</script>")
+    assert (seen.problem, seen.clickable, no_way(seen)) == (None, 0, [("#x", "none")])
+
+
 def test_frames_of_both_kinds_and_shadow_roots_are_entered(tab: Page) -> None:
     with hostile_server() as server, hostile_server() as other:
         inner = page("<button id=in>In</button><div id=mouse onclick='go()'>Only by mouse</div>")
