@@ -64,6 +64,7 @@ async ([partials, options]) =>
   JSON.stringify(await window.axe.finishRun(partials.map(text => text && JSON.parse(text)), options))
 """
 _SOMETHING_ELSE = "the page told something else than what axe found"
+_IS_SEEN_IN_AN_OBJECT = "element => ['object', 'embed'].includes(element.localName) && element.checkVisibility()"
 _CHILD = "function (selector) { return axe.utils.shadowSelect(selector); }"
 
 
@@ -107,9 +108,20 @@ def scan(page: Page, joiner: Joiner) -> tuple[dict[str, Any], int, int]:
             missed = _join(documents, main, told, partials)
             result = joiner.join(partials)
             scanned = len([partial for partial in partials if partial])
+        missed += _documents_in_objects(page)
     if axe_parts(result) is None:
         raise Error(_SOMETHING_ELSE)
     return result, scanned, missed
+
+
+def _documents_in_objects(page: Page) -> int:
+    """How many documents stand in an `object` or `embed`: axe knows frames alone and looks past them."""
+    found = 0
+    for frame in page.frames[1:]:
+        with suppress(Error):  # a frame that is gone shows nothing
+            if frame.frame_element().evaluate(_IS_SEEN_IN_AN_OBJECT):
+                found += "html" in str(frame.evaluate("() => document.contentType"))
+    return found
 
 
 @dataclass(frozen=True)

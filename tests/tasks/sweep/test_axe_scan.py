@@ -69,6 +69,27 @@ def test_frames_are_scanned_whatever_their_sandbox_forbids(attributes: str, tab:
     assert scanned(tab, joiner, framed("<p>All is fine</p>", attributes)) == (set(), 2, 0)
 
 
+DOCUMENT = "data:text/html,<p>All is fine</p>"
+DRAWING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>"
+
+
+@pytest.mark.parametrize(
+    ("body", "missed"),
+    [
+        (f'<object aria-label=inside type="text/html" data="{DOCUMENT}"></object>', 1),
+        (f'<embed title=inside type="text/html" src="{DOCUMENT}">', 1),
+        (f'<object aria-label=inside hidden type="text/html" data="{DOCUMENT}"></object>', 0),
+        (f'<object aria-label=drawing type="image/svg+xml" data="{DRAWING}"></object>', 0),
+    ],
+    ids=["an object", "an embed", "hidden", "a drawing"],
+)
+def test_a_document_that_axe_looks_past_is_a_missed_frame(
+    body: str, missed: int, tab: Page, joiner: axe_scan.Joiner
+) -> None:
+    assert scanned(tab, joiner, body) == (set(), 1, missed)
+    assert scanned(tab, joiner, framed("<p>All is fine</p>", "") + body) == (set(), 2, missed)
+
+
 def test_a_page_that_is_gone_is_an_error(browser: Browser, joiner: axe_scan.Joiner) -> None:
     gone = browser.new_page()
     gone.close()
