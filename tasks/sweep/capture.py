@@ -5,10 +5,12 @@ It decides nothing. What it reads is a fact of the page or a file, and a part th
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Error, Page, ViewportSize
 
 from evidence_store.model import Artifact
@@ -169,8 +171,15 @@ def take_picture(
         "plain_share": small.plain_share if small else None,
         "stable": picture.stable,
         "clipped_at": picture.clipped_at,
+        "all_masked": stabilise.ALL_MASKED in picture.log and _is_of_two_colours(picture.content),
         "stabilisation": picture.log,
     }
+
+
+def _is_of_two_colours(png: bytes) -> bool:
+    """Whether a picture shows nothing beside its masks: what style sheets alone draw is no text and no image."""
+    with Image.open(io.BytesIO(png)) as picture:
+        return picture.convert("RGB").getcolors(2) is not None
 
 
 def scan_accessibility(

@@ -122,6 +122,8 @@ class PageVisit(Evidence):
     clipped_at: int | None = None
     """CSS pixels of height that are in the screenshot, when the page is taller and the plan does not say that this is
     enough: what is below was not looked at."""
+    all_masked: bool = False
+    """Masks cover every text, picture and control of the page: the screenshot shows none of it."""
     thumbnail: Artifact | None = None
     """The screenshot, small enough for a page of 500 of them."""
     plain_share: float | None = None

@@ -55,6 +55,7 @@ QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
 ANSWER_SECONDS = 10.0
 """A part of the page that has not come by then is told as one that does not come."""
+ALL_MASKED = "masks: they cover all that the page shows"
 _TIMER_ERROR = "Clock.run_for: "
 
 
@@ -241,7 +242,7 @@ selectors => {
     top = Math.max(Math.floor(top + scrollY), 0); bottom = Math.min(Math.ceil(bottom + scrollY) + 1, scrollHeight);
     return {left, top, width: right - left, height: bottom - top};
   };
-  let masked = 0;
+  const covered = new Set();
   const missing = [];
   for (const selector of selectors) {
     const elements = [...document.querySelectorAll(selector)];
@@ -257,10 +258,23 @@ selectors => {
       style.background = '#9aa3ad'; style.pointerEvents = 'none';
       for (const side in box) style[side] = `${box[side]}px`;
       document.documentElement.appendChild(cover);
-      masked += 1;
+      covered.add(element);
     }
   }
-  return [masked, missing];
+  const isCovered = node => {
+    for (let up = node; up; up = up.parentElement) if (covered.has(up)) return true;
+    return false;
+  };
+  const things = 'img, svg, canvas, video, iframe, object, embed, input, button, select, textarea';
+  const isLeft = node => {
+    const element = node instanceof Element ? node : node.parentElement;
+    const shows = node instanceof Element ? node.matches(things) || node.shadowRoot : node.nodeValue.trim();
+    return shows && element && element.checkVisibility() && !isCovered(element);
+  };
+  const walker = document.createTreeWalker(document.body ?? document, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  let left = !covered.size;
+  while (!left && walker.nextNode()) left = Boolean(isLeft(walker.currentNode));
+  return [covered.size, missing, left];
 }
 """
 _UNMASK = "() => document.querySelectorAll('[data-stageproof-mask]').forEach(cover => cover.remove())"
@@ -443,9 +457,11 @@ def _masked_frame(
     """One frame with its masks laid on anew: a page may have moved since the last one, and taking one can move it."""
     if not masks:
         return _frame(session, still)
-    masked, missing = page.evaluate(_MASK, list(masks))
+    masked, missing, left = page.evaluate(_MASK, list(masks))
     nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
     log.append(f"masks: {masked} elements covered{nothing}")
+    if not left:
+        log.append(ALL_MASKED)
     try:
         return _frame(session, still)
     finally:

@@ -2,7 +2,7 @@
 
 Refused, each with its reason, while the others are approved:
 
-- a page that never stood still: no later picture could equal this one;
+- a page that never stood still: no later picture could equal this one; or that is masked as a whole: any could;
 - a visit that failed or did not answer 200 (a checkpoint has no answer of its own): that is not the page;
 - a picture whose environment is not known, or that cannot be read as a picture: nothing could be compared with it.
 
@@ -132,6 +132,8 @@ def _unfit(visit: PageVisit) -> str | None:
         return f"the page answered {visit.status}"
     if visit.clipped_at is not None:
         return f"the picture ends at {visit.clipped_at:,} px and the page goes on; set `picture_height`"
+    if visit.all_masked:
+        return "the plan's masks cover all that the page shows, so any later page would equal this picture"
     if not visit.stable:
         return "the page never stood still, so no later picture could equal this one"
     if not visit.environment:

@@ -13,6 +13,7 @@ Every subject ends in one of these, named by the finding's rule:
 - `unstable`: error. The page never stood still.
 - `cut`: error. The page is taller than a picture can be: what is below was not looked at, unless the plan's
   `picture_height` says how much of it is to be.
+- `masked`: error. The plan's masks cover all that the page shows, so that any page would look the same.
 - `incomparable`: error. The picture differs and was taken in another environment (browser, platform, viewport) than the
   approved one, so nobody can say what the difference comes from.
 - `quarantined`: a `shifted` or `changed` of a subject in quarantine (`visual.toml`, with owner, reason and end). It is
@@ -158,6 +159,10 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
             f"the picture ends at {visit.clipped_at:,} px and the page goes on: what is below was not looked at"
             " (let `picture_height` say how much of the page is to be looked at)",
         )
+    if visit.all_masked:
+        return finding(
+            Outcome.ERROR, "masked", "the plan's masks cover all that the page shows: nothing of it was looked at"
+        )
     if not visit.stable:
         return finding(
             Outcome.ERROR,
@@ -173,7 +178,7 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
             + (hint if former else ""),
         )
     both = (baseline.picture.path, visit.screenshot.path)
-    looked = f"{visit.stabilisation[-1]}" if visit.stabilisation else ""
+    looked = "; ".join((*visit.stabilisation[-1:], *_hidden(visit)))
     # Read, so that the bytes are held to their digests: a digest alone says nothing of a file that was altered since.
     approved, current = (read_artifact(context.files, picture) for picture in (baseline.picture, visit.screenshot))
     if baseline.approved_sha256 == visit.screenshot.sha256:
@@ -196,6 +201,11 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
     return _judge_comparison(context, visit, result, finding(Outcome.PASS, "", "", *both))
 
 
+def _hidden(visit: PageVisit) -> Iterator[str]:
+    """What the recipe said that the picture leaves out."""
+    return (line for line in visit.stabilisation if " hides " in line)
+
+
 def environments_differ(approved: str, now: str) -> str:
     """What two environments differ in, part by part where they have the same parts."""
     parts = [[part.strip() for part in environment.split(";")] for environment in (approved, now)]
@@ -209,7 +219,8 @@ def environments_differ(approved: str, now: str) -> str:
 
 
 def _judge_comparison(context: JudgeContext, visit: PageVisit, result: Comparison, base: Finding) -> Finding:
-    base = base.model_copy(update={"looked_at": f"{result.size_after[0]} x {result.size_after[1]} pixels"})
+    size = f"{result.size_after[0]} x {result.size_after[1]} pixels"
+    base = base.model_copy(update={"looked_at": "; ".join((size, *_hidden(visit)))})
     regions = [region for region in result.regions if region.pixels > context.options.tolerated_pixels]
     moved = "; ".join(filter(None, (_strips_in_words(result.strips), _size_in_words(result))))
     if regions:

@@ -124,6 +124,12 @@ def test_an_index_that_is_not_one_is_never_taken_for_an_empty_one(tmp_path: Path
         read_index(tmp_path)
 
 
+def test_a_picture_of_masks_alone_is_refused_beside_others(tmp_path: Path) -> None:
+    subjects, refused = approve_all(run_with(home={"all_masked": True}, about={}), tmp_path)
+    assert (subjects, list(refused)) == (["about@phone"], ["home@phone"])
+    assert "any later page would equal this picture" in refused["home@phone"]
+
+
 def test_all_fit_pictures_of_a_run_are_approved(tmp_path: Path) -> None:
     assert approve_all(run_with(home={}, about={}), tmp_path) == (["about@phone", "home@phone"], {})
     index = read_index(tmp_path)

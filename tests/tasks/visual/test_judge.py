@@ -39,6 +39,13 @@ def test_a_fail_counts_pixels_and_brings_a_picture_of_the_difference() -> None:
         assert (214, 0, 80) in {colour for _, colour in picture.convert("RGB").getcolors() or []}
 
 
+def test_a_pass_says_what_the_picture_leaves_out() -> None:
+    hides = "a part that scrolls by itself hides 900 px of itself"
+    for now in (None, page()):
+        passed, _ = findings(now, stabilisation=(hides, "frames: two equal after 2")).findings
+        assert (passed.outcome, passed.looked_at.endswith(f"; {hides}")) == (Outcome.PASS, True)
+
+
 def test_a_fail_keeps_its_name_between_runs() -> None:
     first, second = (findings(page(move=move)).findings[0].fingerprint for move in (1, 9))
     assert first == second
