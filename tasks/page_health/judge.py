@@ -21,6 +21,7 @@ Rules, each from a real false green:
 - `unreadable-image`: no image on the page came as something else, such as the start page in place of a missing file;
 - `mixed-content`: nothing is asked for over http by a document that came over https;
 - `console`: no uncaught error and no console error (a failed resource is told once, as a request);
+- `no-effect`: a state that looks and reads exactly like its page is a warning: its steps may have done nothing;
 - `slow` and `giant`: document and responses keep within what the plan allows;
 - `dialog`: a page that opens a dialog by itself is shown as a warning;
 - what a visit could not keep, because there was too much of it, is an `error`: it was not judged.
@@ -107,11 +108,27 @@ class PageHealthOptions(CheckOptions):
 
 def judge_page_health(context: JudgeContext, visits: Sequence[PageVisit]) -> Iterator[Finding]:
     """What is wrong with each visited page, or a pass that says how much was looked at."""
+    unchanged = {(visit.page, visit.viewport): visit for visit in visits if not visit.state}
     for visit in visits:
         look = context.plan.looks.get(visit.subject)
         if look is None:
             continue  # evidence of a page that this plan no longer names: nothing is expected of it
         yield from _judge_visit(context, look, visit)
+        page = unchanged.get((visit.page, visit.viewport))
+        if visit.state and page is not None and _looks_and_reads_like(visit, page):
+            yield Finding(
+                outcome=Outcome.FAIL,
+                subject=visit.subject,
+                rule="no-effect",
+                message=f"picture and text are those of {page.subject}: did its steps do anything?",
+                evidence=tuple(item.path for item in (visit.screenshot, page.screenshot) if item),
+                gates=False,
+            )
+
+
+def _looks_and_reads_like(visit: PageVisit, other: PageVisit) -> bool:
+    pairs = ((visit.screenshot, other.screenshot), (visit.text, other.text))
+    return all(one is not None and its is not None and one.sha256 == its.sha256 for one, its in pairs)
 
 
 def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[Finding]:

@@ -67,6 +67,12 @@ PAGES |= {
     "waits-for-a-script": page(FINE + "<script>import('/hang')</script>"),
     "waits-for-news": page(FINE + "<script>fetch('/hang')</script>"),
 }
+MENU = "<button id=b onclick='m.hidden = !m.hidden'>Menu</button><p id=m hidden>Settings</p>"
+PAGES |= {"opens-its-menu": page(FINE + MENU), "opens-nothing": page(FINE + MENU.replace("onclick", "data-onclick"))}
+STATES = {
+    name: [{"name": "menu", "do": [{"click": "#b"}], "must_show": ["All is fine"]}]
+    for name in ("opens-its-menu", "opens-nothing")
+}
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
@@ -86,7 +92,7 @@ ENDS_IN |= {(name, "page-health"): (PASS, "shows 1 of 1 texts") for name in SHOW
 
 
 def planned(name: str) -> dict[str, Any]:
-    return {"name": name, "path": f"/{name}", "must_show": ["All is fine"]}
+    return {"name": name, "path": f"/{name}", "must_show": ["All is fine"], "states": STATES.get(name, [])}
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +110,9 @@ def test_each_page_ends_as_it_must(name: str, check: str, looked: Looked) -> Non
     outcome, says = ENDS_IN[name, check]
     decided = looked.subject(f"{name}@desktop", check)
     assert (decided.outcome, says in decided.reason) == (outcome, True), decided.reason
+
+
+@pytest.mark.parametrize(("name", "warns"), [("opens-its-menu", False), ("opens-nothing", True)])
+def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked: Looked) -> None:
+    decided = looked.subject(f"{name}.menu@desktop", "page-health")
+    assert (decided.outcome, decided.warns) == (PASS, warns), decided.reason

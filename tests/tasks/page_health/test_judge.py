@@ -115,6 +115,43 @@ def test_a_state_is_where_its_steps_led_and_shows_its_own_texts() -> None:
     assert (outcome, "a host that allowed_hosts does not list" in reason) == (Outcome.FAIL, True)
 
 
+@pytest.mark.parametrize(
+    ("picture", "text", "warned"),
+    [
+        (b"page", b"Welcome", ["no-effect"]),
+        (b"menu", b"Welcome", []),
+        (b"page", b"Settings", []),
+        (None, b"Welcome", []),
+    ],
+    ids=["nothing changed", "another picture", "another text", "no picture"],
+)
+def test_a_state_that_is_its_page_all_over_is_told(picture: bytes | None, text: bytes, warned: list[str]) -> None:
+    run, plan = evidence(page={"must_show": ["e"], "states": [STATE | {"must_show": ["e"]}]})
+    run.evidence.clear()
+    for state, shown, words in (("", b"page", b"Welcome"), ("open", picture, text)):
+        folder = f"data/sweep/home{state}"
+        run.add(
+            PageVisit(
+                subject=f"home{f'.{state}' * bool(state)}@desktop",
+                gathered_at=STARTED,
+                page="home",
+                state=state,
+                viewport="desktop",
+                url=URL,
+                final_url=URL,
+                status=200,
+                text=run.file(f"{folder}/text.txt", words),
+                screenshot=None if shown is None else run.file(f"{folder}/screenshot.png", shown, "image/png"),
+            )
+        )
+    found = judged("page-health", run, plan).findings
+    assert {finding.subject: finding.outcome for finding in found if finding.gates} == {
+        "home@desktop": Outcome.PASS,
+        "home.open@desktop": Outcome.PASS,
+    }
+    assert [finding.rule for finding in found if finding.word == "warn"] == warned
+
+
 @pytest.mark.parametrize("address", [URL, f"{BASE}/en/settings"])
 def test_a_document_that_the_steps_led_to_and_that_answers_an_error_is_told(address: str) -> None:
     asked = (request(URL, kind="document"), request(address, 500, kind="document"))
