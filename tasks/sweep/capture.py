@@ -92,8 +92,9 @@ most => {
     for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
     for (const image of root.querySelectorAll('img')) {
       const box = image.getBoundingClientRect();
-      if (!image.currentSrc || !image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
-      if (image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
+      if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
+      // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
+      if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
     }
   }
   return found.slice(0, most);
