@@ -17,7 +17,8 @@ Rules, each from a real false green:
 - `request`: no sub-request fails behind a pretty page, and none goes to a host nobody listed. Listed third parties are
   reported in every pass;
 - `unanswered`: no script, style sheet, image, font or frame is still waited for after 10 seconds. Data that had no
-  answer after 3 is a warning: the page was pictured without it, but a server may hold it back until there is news;
+  answer after 3 is a warning: the page was pictured without it, but a server may hold it back until there is news. So
+  is what the page gave up after waiting so long;
 - `unreadable-image`: no image on the page came as something else, such as the start page in place of a missing file;
 - `mixed-content`: nothing is asked for over http by a document that came over https;
 - `console`: no uncaught error and no console error (a failed resource is told once, as a request);
@@ -50,6 +51,7 @@ SANDBOX_NOISE = re.compile(r"Blocked script execution in '.*' because the docume
 """Of a frame whose sandbox forbids scripts, as the page wishes: it is told even when only ours were kept out."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
+TAKEN_BACK = "ERR_ABORTED"
 LATE_SECONDS = 3.0
 """Of data: the page was pictured without it."""
 ONE_COLOUR = 0.9999
@@ -158,11 +160,7 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     fails = [
         *(finding(Outcome.FAIL, rule, words, visit.url) for rule, words in _wrong_document(context, look, visit, text)),
         *(finding(Outcome.FAIL, rule, words, url) for rule, url, words in _broken_requests(context, look, visit)),
-        *(
-            finding(Outcome.FAIL, "unanswered", words, url)
-            for kind, url, words in unanswered
-            if kind in PARTS_OF_A_PAGE
-        ),
+        *(finding(Outcome.FAIL, "unanswered", words, url) for is_missing, url, words in unanswered if is_missing),
         *(
             finding(Outcome.FAIL, "unreadable-image", f"the image {url} came and cannot be shown", url)
             for url in _unreadable_images(look, visit)
@@ -179,8 +177,8 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     if meant_for_nobody := [words for words in unfilled if not _is_allowed(context, words)]:
         named = ", ".join(f"'{words}'" for words in meant_for_nobody[:5])
         yield finding(Outcome.FAIL, "unfilled", f"it shows what nobody filled in: {named}", gates=False)
-    for kind, url, words in unanswered:
-        if kind not in PARTS_OF_A_PAGE:
+    for is_missing, url, words in unanswered:
+        if not is_missing:
             yield finding(Outcome.FAIL, "unanswered", words, url, gates=False)
     for dialog in dict.fromkeys(visit.dialogs):
         yield finding(Outcome.FAIL, "dialog", f"it opened a dialog by itself: {dialog}", gates=False)
@@ -318,17 +316,21 @@ def _broken(context: JudgeContext, visit: PageVisit, request: SeenRequest) -> st
     if request.status is not None and request.status >= 400:
         return f"answered {request.status}"
     # A request that the page itself took back (navigation, AbortController) is no failure of the server.
-    if request.failure is not None and "ERR_ABORTED" not in request.failure:
+    if request.failure is not None and TAKEN_BACK not in request.failure:
         return f"failed: {request.failure}"
     return None
 
 
-def _unanswered(look: Look, visit: PageVisit) -> Iterator[tuple[str, str, str]]:
-    """Type, address and words of each request that waited too long for an answer."""
+def _unanswered(look: Look, visit: PageVisit) -> Iterator[tuple[bool, str, str]]:
+    """Of each request that waited too long: whether a part of the page is missing for it, its address, and words."""
     for request in {request.url: request for request in visit.requests}.values():
         seconds = request.unanswered_seconds or 0
-        if seconds >= LATE_SECONDS and not _is_ignored(look, request.url):
-            yield request.type, request.url, f"{request.method} {request.url} had no answer after {seconds:.0f} s"
+        given_up = request.failure is not None and TAKEN_BACK in request.failure
+        if seconds < LATE_SECONDS or _is_ignored(look, request.url) or (request.failure and not given_up):
+            continue
+        words = f"{request.method} {request.url} had no answer after {seconds:.0f} s"
+        is_missing = request.type in PARTS_OF_A_PAGE and not given_up
+        yield is_missing, request.url, f"{words}, and the page gave up" if given_up else words
 
 
 def _unreadable_images(look: Look, visit: PageVisit) -> Iterator[str]:

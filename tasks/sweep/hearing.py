@@ -36,6 +36,7 @@ class Hearing:
         self._under_way: set[Request] = set()
         self._asked_at: dict[Request, float] = {}
         """As `time.monotonic()`, of requests that have no answer yet."""
+        self._pictured = False
         self._socket_spoke: float | None = None
         """When a socket opened or brought something, as `time.monotonic()`; None: the page has no socket."""
         self.requests_left_out = 0
@@ -98,6 +99,7 @@ class Hearing:
             for request, since in self._asked_at.items()
         ):
             page.wait_for_timeout(50)
+        self._pictured = True
         for request, since in self._asked_at.items():
             self._update(request, unanswered_seconds=round(time.monotonic() - since, 1))
 
@@ -144,8 +146,10 @@ class Hearing:
 
     def _failed(self, request: Request) -> None:
         self._under_way.discard(request)
-        self._asked_at.pop(request, None)
-        self._update(request, failure=request.failure or "failed")
+        since = self._asked_at.pop(request, None)
+        # Afterwards the page is closed, which ends what is under way.
+        waited = {} if since is None or self._pictured else {"unanswered_seconds": round(time.monotonic() - since, 1)}
+        self._update(request, failure=request.failure or "failed", **waited)
 
     def _update(self, request: Request, **seen: Any) -> None:
         if request in self._requests:

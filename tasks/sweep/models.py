@@ -23,7 +23,8 @@ class SeenRequest(Record):
     seconds: float | None = None
     """From its start to its end; None when it did not end."""
     unanswered_seconds: float | None = None
-    """How long it had been without an answer soon after the page was pictured; None when it had one."""
+    """How long it had been without an answer when it failed, or soon after the page was pictured; None when it had
+    one."""
     third_party: bool = False
     """It went to a host that the plan lists under `third_parties`."""
 

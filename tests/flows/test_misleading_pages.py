@@ -66,6 +66,7 @@ PAGES |= {
     "has-a-placeholder": page(FINE + NAMELESS.replace("<img", "<img alt=Logo width=90 height=40")),
     "misses-its-logo": page(FINE + LOGO % "nowhere.png"),
     "waits-for-a-script": page(FINE + "<script>import('/hang')</script>"),
+    "gives-up": page(FINE + "<script>fetch('/hang', { signal: AbortSignal.timeout(3200) }).catch(() => {})</script>"),
     "waits-for-news": page(FINE + "<script>fetch('/hang')</script>"),
 }
 MENU = "<button id=b onclick='m.hidden = !m.hidden'>Menu</button><p id=m hidden>Settings</p>"
@@ -85,6 +86,7 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("has-a-placeholder", "page-health"): (PASS, "answered 200 as itself"),
     ("misses-its-logo", "page-health"): (FAIL, "/nowhere.png answered 404"),
     ("waits-for-a-script", "page-health"): (FAIL, "/hang had no answer after"),
+    ("gives-up", "page-health"): (PASS, "answered 200 as itself"),
     ("waits-for-news", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
@@ -118,3 +120,8 @@ def test_each_page_ends_as_it_must(name: str, check: str, looked: Looked) -> Non
 def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked: Looked) -> None:
     decided = looked.subject(f"{name}.menu@desktop", "page-health")
     assert (decided.outcome, decided.warns) == (PASS, warns), decided.reason
+
+
+@pytest.mark.parametrize(("name", "warns"), [("shows-its-logo", False), ("waits-for-news", True), ("gives-up", True)])
+def test_data_that_never_came_is_told(name: str, warns: bool, looked: Looked) -> None:
+    assert looked.subject(f"{name}@desktop", "page-health").warns is warns

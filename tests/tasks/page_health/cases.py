@@ -291,6 +291,11 @@ def waited(seconds: float, kind: str = "fetch", status: int | None = None) -> tu
     return requests(request(API, status, kind=kind).model_copy(update={"unanswered_seconds": seconds}))
 
 
+def gave_up(seconds: float) -> tuple[SeenRequest, ...]:
+    failed = request(API, None, "net::ERR_ABORTED")
+    return requests(failed.model_copy(update={"unanswered_seconds": seconds}))
+
+
 BAD += [
     Case(
         "a script that never came",
@@ -302,6 +307,8 @@ BAD += [
 ]
 GOOD += [
     Case("data that is waited for", PASS, "as itself", partial(health, requests=waited(12)), warns=True),
+    Case("data that the page gave up", PASS, "as itself", partial(health, requests=gave_up(4)), warns=True),
+    Case("data that the page took back at once", PASS, "as itself", partial(health, requests=gave_up(0.2))),
     Case("data that took its time", PASS, "as itself", partial(health, requests=waited(2.9))),
     Case(
         "what is waited for and an image that is none, both known",
