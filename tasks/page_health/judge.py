@@ -88,6 +88,8 @@ _UNFILLED = re.compile(
     r"|\bNaN\b|\bundefined undefined\b|^(?:undefined|null)$",
     re.MULTILINE,
 )
+_CHANGES = re.compile(r"\?[^\s'\")]*|\b[0-9a-f]{8,}\b|\d+")
+"""Of an error's text: queries, digests, numbers, ports."""
 MOST_JSON = 100_000
 _STACK_TRACE = re.compile(
     r"Traceback \(most recent call last\)|^\s+at [\w$.<>]+ ?\([^()\n]+:\d+(?::\d+)?\)$|Fatal error: Uncaught "
@@ -158,14 +160,17 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
     text = read_artifact(context.files, visit.text).decode("utf-8", "replace")
     unanswered = list(_unanswered(look, visit))
     fails = [
-        *(finding(Outcome.FAIL, rule, words, visit.url) for rule, words in _wrong_document(context, look, visit, text)),
+        *(
+            finding(Outcome.FAIL, rule, words, which or visit.url)
+            for rule, words, which in _wrong_document(context, look, visit, text)
+        ),
         *(finding(Outcome.FAIL, rule, words, url) for rule, url, words in _broken_requests(context, look, visit)),
         *(finding(Outcome.FAIL, "unanswered", words, url) for is_missing, url, words in unanswered if is_missing),
         *(
             finding(Outcome.FAIL, "unreadable-image", f"the image {url} came and cannot be shown", url)
             for url in _unreadable_images(look, visit)
         ),
-        *(finding(Outcome.FAIL, "console", words) for words in _errors(look, visit)),
+        *(finding(Outcome.FAIL, "console", words, which) for words, which in _errors(look, visit)),
         *_beyond_limits(context, visit, finding(Outcome.FAIL, "", "")),
     ]
     yield from fails
@@ -214,43 +219,45 @@ def _let_through(context: JudgeContext, look: Look, visit: PageVisit) -> str:
     return f"; {words} ignored as planned" if words else ""
 
 
-def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: str) -> Iterator[tuple[str, str]]:
+def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: str) -> Iterator[tuple[str, str, str]]:
+    """Rule, words, and which of its kind it is: a waiver of one must not cover another."""
     if visit.status != 200:
-        yield "status", f"answered {visit.status} in place of 200"
+        yield "status", f"answered {visit.status} in place of 200", ""
     yield from _wrong_place(context, look, visit)
     missing = [wanted for wanted in look.must_show if " ".join(wanted.split()) not in " ".join(text.split())]
     if missing:
         named = ", ".join(f"'{wanted}'" for wanted in missing)
         asks = "; it asks for a password" if visit.password_fields else ""
-        yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}{asks}"
+        yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}{asks}", named
     elif visit.identity is not None and visit.password_fields and look.state is None and not look.must_show:
-        yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in"
+        yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in", ""
     words = _error_words(visit, text)
     if words is not None and not _is_allowed(context, words):
-        yield "error-page", f"it reads like an error page: '{words}'"
+        yield "error-page", f"it reads like an error page: '{words}'", words
     if not text.strip():
         pictured = f", only {visit.pictured} pictures" if visit.pictured else " and no picture"
-        yield "blank", f"the page shows no text at all{pictured}"
+        yield "blank", f"the page shows no text at all{pictured}", ""
     elif visit.plain_share is not None and visit.plain_share >= ONE_COLOUR:
-        yield "blank", f"its picture is of one colour, although its document holds {len(text.strip()):,} characters"
+        yield "blank", f"its picture is of one colour, although its document holds {len(text.strip()):,} characters", ""
 
 
 def _is_allowed(context: JudgeContext, words: str) -> bool:
     return any(fnmatchcase(words, pattern) for pattern in context.options.allow_error_words)
 
 
-def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
+def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterator[tuple[str, str, str]]:
     final = visit.final_url or ""
     ended, meant = urlsplit(final), urlsplit(visit.url)
+    place = final.partition("?")[0]
     if look.page is None or look.state is not None:
         if ended.hostname not in context.plan.target.allowed_hosts:
-            yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list"
+            yield "final-url", f"its steps led to {final}, on a host that allowed_hosts does not list", place
     elif ended.netloc != meant.netloc:
-        yield "final-url", f"ended on another host: {final} in place of {visit.url}"
+        yield "final-url", f"ended on another host: {final} in place of {visit.url}", place
     elif _place(final, meant.fragment) != _place(visit.url, meant.fragment):
-        yield "final-url", f"ended on {final} in place of {visit.url}"
+        yield "final-url", f"ended on {final} in place of {visit.url}", place
     elif visit.documents > 1:
-        yield "went-on", f"it went on by itself: {visit.documents} documents were loaded in place of one"
+        yield "went-on", f"it went on by itself: {visit.documents} documents were loaded in place of one", ""
 
 
 def _place(url: str, planned_fragment: str) -> tuple[str, str, str]:
@@ -345,7 +352,8 @@ def _is_ignored(look: Look, url: str) -> bool:
     return any(fnmatchcase(url, pattern) for pattern in look.ignore_requests)
 
 
-def _errors(look: Look, visit: PageVisit) -> Iterator[str]:
+def _errors(look: Look, visit: PageVisit) -> Iterator[tuple[str, str]]:
+    """What was said, and which error it is: its first line, without what changes from run to run."""
     told: set[str] = set()
     broken = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
     for message in visit.messages:
@@ -358,7 +366,8 @@ def _errors(look: Look, visit: PageVisit) -> Iterator[str]:
             continue
         told.add(message.text)
         kind = "uncaught error" if message.level == "uncaught" else "console error"
-        yield f"{kind}: {message.text[:300]}"
+        which = _CHANGES.sub("", (message.text.strip().splitlines() or [""])[0])
+        yield f"{kind}: {message.text[:300]}", which[:200]
 
 
 def _beyond_limits(context: JudgeContext, visit: PageVisit, base: Finding) -> Iterator[Finding]:

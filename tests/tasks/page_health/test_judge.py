@@ -57,6 +57,28 @@ def test_a_repeated_failing_request_keeps_its_name_between_runs() -> None:
     assert other.fingerprint != first.fingerprint
 
 
+NAMES = {
+    "console errors": ({"messages": (said("no data"),)}, {"messages": (said("no access"),)}),
+    "missing texts": ({"text": b"Oops"}, {"text": b"Oops", "page": {"must_show": ["Figures"]}}),
+    "addresses": ({"final_url": f"{BASE}/en/login"}, {"final_url": f"{BASE}/en/error"}),
+    "error pages": ({"title": "404"}, {"title": "Bad gateway"}),
+}
+SAME = {
+    "numbers and queries in a console error": (
+        {"messages": (said(f"{API}?at=17 failed after 31 ms\n  at app.js:1"),)},
+        {"messages": (said(f"{API}?at=99 failed after 8 ms\n  at app.js:7"),)},
+    ),
+    "queries of an address": ({"final_url": f"{BASE}/en/login?t=1"}, {"final_url": f"{BASE}/en/login?t=2"}),
+}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *SAME])
+def test_what_is_waived_by_name_covers_the_same_fault_and_no_other(name: str) -> None:
+    one, other = (findings(**changes).findings[0] for changes in (NAMES | SAME)[name])
+    assert one.rule == other.rule
+    assert (one.fingerprint == other.fingerprint) is (name in SAME)
+
+
 def test_a_page_without_texts_is_told_as_a_warning_beside_the_pass() -> None:
     result = findings(page={"must_show": []})
     assert [(finding.word, finding.rule) for finding in result.findings] == [("warn", "must-show"), ("pass", "")]
