@@ -19,7 +19,7 @@ Rules, each from a real false green:
 - `unanswered`: no script, style sheet, image, font or frame is still waited for after 10 seconds. Data that had no
   answer after 3 is a warning: the page was pictured without it, but a server may hold it back until there is news. So
   is what the page gave up after waiting so long;
-- `unreadable-image`: no image on the page came as something else, such as the start page in place of a missing file;
+- `unreadable`: no image, style sheet or font came as something else, such as the start page in place of a missing file;
 - `mixed-content`: nothing is asked for over http by a document that came over https;
 - `console`: no uncaught error and no console error (a failed resource is told once, as a request);
 - `no-effect`: a state that looks and reads exactly like its page is a warning: its steps may have done nothing;
@@ -49,6 +49,8 @@ RESOURCE_NOISE = "Failed to load resource"
 """How Chromium repeats a failed request on the console."""
 SANDBOX_NOISE = re.compile(r"Blocked script execution in '.*' because the document's frame is sandboxed and the .*")
 """Of a frame whose sandbox forbids scripts, as the page wishes: it is told even when only ours were kept out."""
+UNREADABLE_FONT = re.compile(r"Failed to decode downloaded font: (\S+)")
+"""How Chromium tells of a font that is none, as a mere warning."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
 TAKEN_BACK = "ERR_ABORTED"
@@ -167,8 +169,8 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         *(finding(Outcome.FAIL, rule, words, url) for rule, url, words in _broken_requests(context, look, visit)),
         *(finding(Outcome.FAIL, "unanswered", words, url) for is_missing, url, words in unanswered if is_missing),
         *(
-            finding(Outcome.FAIL, "unreadable-image", f"the image {url} came and cannot be shown", url)
-            for url in _unreadable_images(look, visit)
+            finding(Outcome.FAIL, "unreadable", f"{url} came and is not what the page needs", url)
+            for url in _unreadable(look, visit)
         ),
         *(finding(Outcome.FAIL, "console", words, which) for words, which in _errors(look, visit)),
         *_beyond_limits(context, visit, finding(Outcome.FAIL, "", "")),
@@ -340,11 +342,14 @@ def _unanswered(look: Look, visit: PageVisit) -> Iterator[tuple[bool, str, str]]
         yield is_missing, request.url, f"{words}, and the page gave up" if given_up else words
 
 
-def _unreadable_images(look: Look, visit: PageVisit) -> Iterator[str]:
-    """Addresses of images that came as something else; one that never came is told as a request."""
-    failed = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
-    for url in visit.unreadable_images:
-        if url not in failed and not _is_ignored(look, url):
+def _unreadable(look: Look, visit: PageVisit) -> Iterator[str]:
+    """Addresses of images, style sheets and fonts that came as something else; what never came is told as a request."""
+    told_or_fine = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
+    # A style sheet without a rule may be one: only its answer's type says that it is none.
+    told_or_fine |= {request.url for request in visit.requests if request.media_type == "text/css"}
+    fonts = (said[1] for message in visit.messages if (said := UNREADABLE_FONT.match(message.text)))
+    for url in dict.fromkeys((*visit.unreadable, *fonts)):
+        if url not in told_or_fine and not _is_ignored(look, url):
             yield url[:300]
 
 

@@ -84,12 +84,17 @@ most => {
   };
 }
 """
-# An image that came and is none: a missing file answered by the application's start page, with 200.
-_UNREADABLE_IMAGES = """
+# What came and is something else: the start page of the application, with 200, in place of a missing file.
+_UNREADABLE = """
 most => {
   const roots = [document], found = [];
   for (const root of roots) {
     for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+    for (const link of root.querySelectorAll('link[rel~=stylesheet]:not([rel~=alternate])')) {
+      let isEmpty = !link.sheet;
+      try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
+      if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
+    }
     for (const image of root.querySelectorAll('img')) {
       const box = image.getBoundingClientRect();
       if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
@@ -106,9 +111,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit."""
     facts = page.evaluate(_FACTS, MAX_ITEMS)
     text = "\n".join(map(str, stabilise.in_frames(page, _TEXT)))
-    images = dict.fromkeys(
-        str(url) for told in stabilise.in_frames(page, _UNREADABLE_IMAGES, MAX_ITEMS) for url in told
-    )
+    unreadable = dict.fromkeys(str(url) for told in stabilise.in_frames(page, _UNREADABLE, MAX_ITEMS) for url in told)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts["url"],
@@ -116,7 +119,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
         "language": facts["language"],
         "elements": facts["elements"],
         "pictured": facts["pictured"],
-        "unreadable_images": tuple(images)[:MAX_ITEMS],
+        "unreadable": tuple(unreadable)[:MAX_ITEMS],
         "password_fields": facts["passwords"],
         "headings": tuple(facts["headings"]),
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts["links"]),

@@ -136,7 +136,8 @@ class Hearing:
         length = response.headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else None
         self._asked_at.pop(response.request, None)
-        self._update(response.request, status=response.status, size=size)
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
+        self._update(response.request, status=response.status, size=size, media_type=media_type)
 
     def _finished(self, request: Request) -> None:
         self._under_way.discard(request)

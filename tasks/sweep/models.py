@@ -18,6 +18,8 @@ class SeenRequest(Record):
     type: str
     status: int | None = None
     failure: str | None = None
+    media_type: str = ""
+    """Of the answer, as the server named it, without parameters."""
     size: int | None = None
     """Bytes of the body as the server sent it; None when nobody told."""
     seconds: float | None = None
@@ -112,8 +114,9 @@ class PageVisit(Evidence):
     """Of the first level, as they are shown."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
-    unreadable_images: tuple[str, ...] = ()
-    """Addresses of images that stand on the page and that the browser could not show; also those that never came."""
+    unreadable: tuple[str, ...] = ()
+    """Addresses of images that the browser could not show and of style sheets in which it found no rule; also of those
+    that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
     aria: Artifact | None = None

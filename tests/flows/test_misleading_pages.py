@@ -64,6 +64,19 @@ PAGES |= {
     "shows-no-logo": page(FINE + LOGO % "start-page.png"),
     "shows-its-logo": page(FINE + LOGO % "drawing.svg"),
     "has-a-placeholder": page(FINE + NAMELESS.replace("<img", "<img alt=Logo width=90 height=40")),
+    "start-page.css": START_PAGE,
+    "start-page.woff2": START_PAGE,
+    "style.css": answer("h1 { color: #000 }", "text/css"),
+    "empty.css": answer("/* nothing yet */", "text/css; charset=utf-8"),
+    "has-no-style": page(FINE, "<link rel=stylesheet href=/start-page.css>"),
+    "has-its-style": page(
+        FINE,
+        "<link rel=stylesheet href=/style.css><link rel=stylesheet href=/empty.css>"
+        "<link rel=stylesheet media=print href=/style.css><link rel='alternate stylesheet' title=other href=/style.css><link rel=stylesheet disabled href=/style.css>",
+    ),
+    "has-no-font": page(
+        FINE, "<style>@font-face { font-family: own; src: url(/start-page.woff2) } h1 { font-family: own }</style>"
+    ),
     "misses-its-logo": page(FINE + LOGO % "nowhere.png"),
     "waits-for-a-script": page(FINE + "<script>import('/hang')</script>"),
     "gives-up": page(FINE + "<script>fetch('/hang', { signal: AbortSignal.timeout(3200) }).catch(() => {})</script>"),
@@ -81,9 +94,12 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("tidies-up", "axe"): (FAIL, "Images must have alternative text"),
     ("sandboxed", "axe"): (PASS, "0 critical or serious violations"),
     ("sandboxed", "page-health"): (PASS, "answered 200 as itself"),
-    ("shows-no-logo", "page-health"): (FAIL, "/start-page.png came and cannot be shown"),
+    ("shows-no-logo", "page-health"): (FAIL, "/start-page.png came and is not what the page needs"),
     ("shows-its-logo", "page-health"): (PASS, "answered 200 as itself"),
     ("has-a-placeholder", "page-health"): (PASS, "answered 200 as itself"),
+    ("has-no-style", "page-health"): (FAIL, "/start-page.css came and is not what the page needs"),
+    ("has-its-style", "page-health"): (PASS, "answered 200 as itself"),
+    ("has-no-font", "page-health"): (FAIL, "/start-page.woff2 came and is not what the page needs"),
     ("misses-its-logo", "page-health"): (FAIL, "/nowhere.png answered 404"),
     ("waits-for-a-script", "page-health"): (FAIL, "/hang had no answer after"),
     ("gives-up", "page-health"): (PASS, "answered 200 as itself"),

@@ -303,8 +303,22 @@ BAD += [
         "had no answer after 12 s",
         partial(health, requests=waited(12, "script")),
     ),
-    Case("an image that is none", FAIL, f"the image {IMAGE} came", partial(health, unreadable_images=(IMAGE,))),
+    Case("an image that is none", FAIL, f"{IMAGE} came and is not", partial(health, unreadable=(IMAGE,))),
 ]
+STYLE = f"{BASE}/site.css"
+
+
+def styled(media_type: str) -> dict[str, Any]:
+    asked = request(STYLE, kind="stylesheet").model_copy(update={"media_type": media_type})
+    return {"requests": requests(asked), "unreadable": (STYLE,)}
+
+
+BAD.append(Case("a style sheet that is none", FAIL, f"{STYLE} came and", partial(health, **styled("text/html"))))
+GOOD.append(Case("a style sheet without a rule", PASS, "as itself", partial(health, **styled("text/css"))))
+FONT = f"Failed to decode downloaded font: {BASE}/site.woff2"
+BAD.append(
+    Case("a font that is none", FAIL, "/site.woff2 came and", partial(health, messages=(said(FONT, "warning"),)))
+)
 GOOD += [
     Case("data that is waited for", PASS, "as itself", partial(health, requests=waited(12)), warns=True),
     Case("data that the page gave up", PASS, "as itself", partial(health, requests=gave_up(4)), warns=True),
@@ -317,7 +331,7 @@ GOOD += [
         partial(
             health,
             requests=waited(12, "script"),
-            unreadable_images=(IMAGE,),
+            unreadable=(IMAGE,),
             page={"ignore_requests": [API, IMAGE]},
         ),
     ),
@@ -357,7 +371,7 @@ BAD.append(
         "an image that never came is told once",
         FAIL,
         "answered 404",
-        partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable_images=(IMAGE,)),
+        partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable=(IMAGE,)),
     )
 )
 BROKEN = [
