@@ -287,8 +287,9 @@ def approve(
 ) -> None:
     """Approve the pictures of a sealed run as baselines, without another run.
 
-    Shows first what is new, what changed and by how much. Refused are pictures of pages that never stood still, that
-    failed or did not answer 200; the rest is approved, and the command then ends with 2.
+    Shows first what is new, what changed and by how much, and what page-health found wrong with the page. Refused are
+    pictures of pages that never stood still, that failed or did not answer 200; the rest is approved, and the command
+    then ends with 2.
     """
     chosen, approved = approve_candidates_of(
         run_id, subjects or [], by, reason, project, as_json=as_json, dry_run=dry_run
@@ -330,13 +331,20 @@ def approve_candidates_of(
 
     from evidence_store.workspace import BrokenEvidenceError
     from tasks.baselines import BaselineError, baselines_root, picture_store
-    from tasks.visual.approval import approve_candidates, candidates
+    from tasks.visual.approval import approve_candidates, candidates, faults_of
 
     with _sealed_bag(run_id, project, as_json=as_json) as (manifest, bag):
         try:
             baselines = baselines_root() / manifest.target
             pictures = picture_store(baselines, manifest.project)
-            chosen = candidates(bag, baselines, run_id=manifest.run_id, subjects=subjects, store=pictures)
+            chosen = candidates(
+                bag,
+                baselines,
+                run_id=manifest.run_id,
+                subjects=subjects,
+                store=pictures,
+                faults=faults_of(manifest.results),
+            )
             if show and not as_json:
                 _show_candidates(chosen)
             if dry_run:
@@ -380,8 +388,8 @@ def up(
         return
     console = _console()
     console.print(f"Prefect UI  {stack.prefect_ui_url}\nS3          {stack.s3_endpoint} (bucket {stack.s3_bucket})")
-    console.print("`stageproof run TARGET` finds this stack by itself; `stageproof deploy` puts the nightly and pre-launch")
-    console.print("runs of every target into its UI; `stageproof down` ends it.")
+    console.print("`stageproof run TARGET` finds this stack by itself, `stageproof deploy` puts the nightly and")
+    console.print("pre-launch runs of every target into its UI, and `stageproof down` ends it.")
 
 
 @application.command()

@@ -19,7 +19,8 @@ Rules, with the WCAG 2.2 criterion each speaks of; those in `gate` hold a releas
 - `text-200` (1.4.4 Resize Text): a text twice as large is cut off or lies on another. A question, because a page that
   keeps its text whole when the browser zooms meets the criterion too.
 
-A walk that did not finish, missed a frame, or found no tab stop where there is something to operate, is an `error`.
+A walk that did not finish, missed a frame, or found no tab stop where there is something to operate (or all of it is
+`inert`), is an `error`.
 Elements that differ by nothing but their place are one finding with a count.
 """
 
@@ -133,6 +134,8 @@ def _doubt(walk: KeyboardWalk, details: WalkDetails) -> str | None:
             f"Tab reached nothing on a page with {max(walk.tabbable, walk.clickable)} things to operate:"
             " does a script swallow the key?"
         )
+    if not reached and walk.inert:
+        return f"Tab reached nothing, and {walk.inert} visible controls are inert: was the attribute left behind?"
     if details.narrow is None or details.enlarged_texts is None:
         return "the page was not looked at in a narrow window and with large text"
     if details.mouse_only_left_out:

@@ -4,7 +4,8 @@ Rules:
 
 - hosts the plan does not allow are unreachable from the browser (resolver rules), whatever a page asks for;
 - a deadline kills the browser process, because a page that blocks its own thread answers to nothing softer;
-- a browser that died is replaced for the next piece of work; what it was looking at ends in an error.
+- a browser that died is replaced for the next piece of work; what it was looking at ends in an error;
+- service workers never become active, so that every request is seen; a page that registers one is told that it did.
 """
 
 from __future__ import annotations
@@ -43,10 +44,19 @@ QUIET = (
     "--no-first-run",
 )
 
-# Service workers are blocked, so that what one left cannot answer in place of staging. A page is told that there are
-# none, as by a browser without them: a registration that comes to nothing is an error that no visitor has.
-_NO_SERVICE_WORKERS = "delete Navigator.prototype.serviceWorker;"
-
+# Playwright's own answer in place of a registration is nothing at all, which most pages then fall over.
+_NEVER_ACTIVE = """
+(() => {
+  let workers;
+  try { workers = navigator.serviceWorker; } catch { return; /* a sandboxed frame may not even ask */ }
+  if (workers) workers.register = async (script, options) => Object.assign(new EventTarget(), {
+    scope: new URL(options?.scope ?? '.', new URL(script, document.baseURI)).href,
+    installing: null, waiting: null, active: null, onupdatefound: null, updateViaCache: 'imports',
+    update: async () => {}, unregister: async () => true, getNotifications: async () => [],
+    pushManager: { getSubscription: async () => null, permissionState: async () => 'denied' },
+  });
+})();
+"""
 BrowserError = Error
 """What any step in a page raises: a time-out, a crash, a closed browser."""
 
@@ -146,7 +156,7 @@ class BrowserSession:
             storage_state=state,
             **options,
         )
-        context.add_init_script(_NO_SERVICE_WORKERS)
+        context.add_init_script(_NEVER_ACTIVE)
         try:
             yield context
         finally:

@@ -7,6 +7,7 @@ Rules:
 - a signature that does not verify, or of nobody in signers.toml, is an `error`, whether one is asked for or not;
 - every step of the sweep has exactly one result: a missing or foreign one is an `error`, and so are a sweep without
   steps, a record of which no step applied, and a record from after the start of the run;
+- a page of the sweep that the plan does not name (any more) is a warning: what was walked may be gone;
 - each failed step is a fail, with its own words; a pass says how many steps, by whom, with what, when and until when.
 """
 
@@ -181,6 +182,15 @@ def _concluded(
             more_information=criterion.understanding if criterion else "",
             looked_at=looked_at,
             evidence=files,
+        )
+    if unplanned := [name for name in sweep.subjects if name not in context.plan.looks]:
+        yield Finding(
+            outcome=Outcome.FAIL,
+            subject=subject,
+            rule="subjects",
+            message=f"the sweep speaks of {', '.join(unplanned)}, which the plan does not name: is it still there?",
+            evidence=files,
+            gates=False,
         )
     if not failed:
         apart = f" ({left_out} did not apply)" if left_out else ""

@@ -2,6 +2,10 @@
 
 A page without frames is run whole: the result is the same, and a third of the time is saved.
 
+The engine runs in a world of its own beside the page's scripts. It sees the same document, and nothing that the page
+put in place of what axe calls (`Array.from`, `JSON.stringify`, an `axe` of its own); its timers go on while the page's
+clock stands still. A frame whose sandbox forbids scripts lets no timer run, not even there: it is scanned without any.
+
 The engine is the vendored axe-core 4.14.1, held by axe-playwright-python. Its own `run()` is not used: it tests the top
 frame only, keeps one needs-review node for each rule and leaves out target-size (WCAG 2.2, 2.5.8).
 """
@@ -10,13 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Frame, Page
+from playwright.sync_api import Browser, CDPSession, Error, Page
 
 from tasks.sweep.models import axe_parts
 from tasks.sweep.stabilise import MAX_FRAMES
@@ -31,13 +37,24 @@ OPTIONS = {
     "elementRef": False,
 }
 
+# Of axe's timers the short ones put work off, and the long ones end waiting for what such a frame is not asked for.
+_WITHOUT_TIMERS = """
+globalThis.stageproofScriptless = matchMedia('(scripting: none)').matches;
+if (stageproofScriptless) {
+  globalThis.setTimeout = (run, wait = 0) => { if (wait < 1) Promise.resolve().then(run); return 0; };
+  globalThis.clearTimeout = () => {};
+}
+"""
 _SCAN = """
-async ([options, context]) => {
-  const contexts = window.axe.utils.getFrameContexts(context || document, options);
+async function (options, context) {
+  // Style sheets of other origins come by events, which such a frame never hears; one rule reads them.
+  const here = !stageproofScriptless ? options
+    : { ...options, preload: false, rules: { 'css-orientation-lock': { enabled: false } } };
+  const contexts = axe.utils.getFrameContexts(context || document, here);
   if (!context && !contexts.length) {
-    return JSON.stringify({ whole: await window.axe.run(document, { ...options, iframes: false }), frames: [] });
+    return JSON.stringify({ whole: await axe.run(document, { ...here, iframes: false }), frames: [] });
   }
-  const partial = await window.axe.runPartial(context || document, options);
+  const partial = await axe.runPartial(context || document, here);
   const frames = contexts.map(item => ({ selector: item.frameSelector, context: item.frameContext }));
   return JSON.stringify({ partial, frames });
 }
@@ -46,9 +63,9 @@ _FINISH = """
 async ([partials, options]) =>
   JSON.stringify(await window.axe.finishRun(partials.map(text => text && JSON.parse(text)), options))
 """
-# A page may have put its own functions in place of those that axe calls: what comes back is its word.
 _SOMETHING_ELSE = "the page told something else than what axe found"
-_CHILD = "selector => window.axe.utils.shadowSelect(selector)"
+_IS_SEEN_IN_AN_OBJECT = "element => ['object', 'embed'].includes(element.localName) && element.checkVisibility()"
+_CHILD = "function (selector) { return axe.utils.shadowSelect(selector); }"
 
 
 @cache
@@ -81,24 +98,134 @@ class Joiner:
 
 def scan(page: Page, joiner: Joiner) -> tuple[dict[str, Any], int, int]:
     """(axe's result, frames scanned, frames missed)."""
-    told = _tell(page.main_frame, None)
-    if "whole" in told:
-        result, scanned, missed = told["whole"], 1, 0
-    else:
-        partials: list[str | None] = []
-        missed = _join(page.main_frame, told, partials)
-        result = joiner.join(partials)
-        scanned = len([partial for partial in partials if partial])
+    with _opened(page) as documents:
+        main = documents.main()
+        told = _tell(main, None)
+        if "whole" in told:
+            result, scanned, missed = told["whole"], 1, 0
+        else:
+            partials: list[str | None] = []
+            missed = _join(documents, main, told, partials)
+            result = joiner.join(partials)
+            scanned = len([partial for partial in partials if partial])
+        missed += _documents_in_objects(page)
     if axe_parts(result) is None:
         raise Error(_SOMETHING_ELSE)
     return result, scanned, missed
 
 
-def _tell(frame: Frame, context: Any) -> dict[str, Any]:
-    """What axe found in a frame, and which frames that one holds."""
-    frame.evaluate(axe_source())
+def _documents_in_objects(page: Page) -> int:
+    """How many documents stand in an `object` or `embed`: axe knows frames alone and looks past them."""
+    found = 0
+    for frame in page.frames[1:]:
+        with suppress(Error):  # a frame that is gone shows nothing
+            if frame.frame_element().evaluate(_IS_SEEN_IN_AN_OBJECT):
+                found += "html" in str(frame.evaluate("() => document.contentType"))
+    return found
+
+
+@dataclass(frozen=True)
+class _Document:
+    """One frame's document, with the world that axe lives in."""
+
+    session: CDPSession
+    world: int
+
+    def call(self, function: str, *arguments: Any, by_value: bool = True) -> Mapping[str, Any]:
+        """What a function returns (its `value`, or the object itself); raises Error when it failed."""
+        answer = self.session.send(
+            "Runtime.callFunctionOn",
+            {
+                "functionDeclaration": function,
+                "executionContextId": self.world,
+                "arguments": [{"value": argument} for argument in arguments],
+                "returnByValue": by_value,
+                "awaitPromise": True,
+            },
+        )
+        return _result(answer)
+
+
+class _Documents:
+    """The documents of a page, as they are asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._main = self._open(page)
+        self._apart: dict[str, CDPSession] | None = None
+        self.sessions = [self._main]
+        # A session of a crashed page waits for ever; closing the page ends what waits with an error.
+        self._main.on("Inspector.targetCrashed", lambda _event: self._crashed())
+
+    def _open(self, where: Any) -> CDPSession:
+        session: CDPSession = self._page.context.new_cdp_session(where)
+        return session
+
+    def _crashed(self) -> None:
+        with suppress(Error):
+            self._page.close()
+
+    def main(self) -> _Document:
+        """The page's own document."""
+        return self._with_axe(self._main, _own_frame(self._main))
+
+    def inside(self, outer: _Document, selector: Any) -> _Document | None:
+        """The document in a frame of another one, by axe's selector; None when there is none. Raises Error."""
+        element = outer.call(_CHILD, selector, by_value=False).get("objectId")
+        if element is None:
+            return None
+        frame = outer.session.send("DOM.describeNode", {"objectId": element})["node"].get("frameId")
+        if frame is None:
+            return None
+        # A frame of another site has a process, and so a session, of its own.
+        return self._with_axe(self._sessions_apart().get(frame, outer.session), frame)
+
+    def _sessions_apart(self) -> Mapping[str, CDPSession]:
+        if self._apart is None:
+            self._apart = {}
+            for frame in self._page.frames[1:]:
+                with suppress(Error):  # of the same process, or gone
+                    session = self._open(frame)
+                    self.sessions.append(session)
+                    self._apart[_own_frame(session)] = session
+        return self._apart
+
+    @staticmethod
+    def _with_axe(session: CDPSession, frame: str) -> _Document:
+        world = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "stageproof-axe"})
+        document = _Document(session, world["executionContextId"])
+        source = _WITHOUT_TIMERS + axe_source()
+        _result(session.send("Runtime.evaluate", {"expression": source, "contextId": document.world}))
+        return document
+
+
+@contextmanager
+def _opened(page: Page) -> Iterator[_Documents]:
+    documents = _Documents(page)
     try:
-        told = json.loads(frame.evaluate(_SCAN, [OPTIONS, context]))
+        yield documents
+    finally:
+        for session in documents.sessions:
+            with suppress(Error):
+                session.detach()
+
+
+def _own_frame(session: CDPSession) -> str:
+    return str(session.send("Page.getFrameTree")["frameTree"]["frame"]["id"])
+
+
+def _result(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "exceptionDetails" in answer:
+        details = answer["exceptionDetails"]
+        raise Error(str(details.get("exception", {}).get("description") or details.get("text", "")))
+    result: Mapping[str, Any] = answer["result"]
+    return result
+
+
+def _tell(document: _Document, context: Any) -> dict[str, Any]:
+    """What axe found in a document, and which frames that one holds."""
+    try:
+        told = json.loads(document.call(_SCAN, OPTIONS, context).get("value", ""))
     except (ValueError, TypeError, RecursionError) as error:
         raise Error(_SOMETHING_ELSE) from error
     # A frame is asked for its part; only a page that holds no frame is told whole.
@@ -114,7 +241,7 @@ def _are_frames(frames: Any) -> bool:
     )
 
 
-def _join(frame: Frame, told: dict[str, Any], partials: list[str | None]) -> int:
+def _join(documents: _Documents, outer: _Document, told: dict[str, Any], partials: list[str | None]) -> int:
     partials.append(json.dumps(told["partial"]))
     missed = 0
     for child in told["frames"]:
@@ -123,10 +250,9 @@ def _join(frame: Frame, told: dict[str, Any], partials: list[str | None]) -> int
             missed += 1
             continue
         try:
-            element = frame.evaluate_handle(_CHILD, child["selector"]).as_element()
-            inner = element.content_frame() if element else None
+            inner = documents.inside(outer, child["selector"])
             if inner is not None:
-                missed += _join(inner, _tell(inner, child["context"]), partials)
+                missed += _join(documents, inner, _tell(inner, child["context"]), partials)
                 continue
         except Error:
             pass  # told below, as a frame that was missed

@@ -5,10 +5,12 @@ It decides nothing. What it reads is a fact of the page or a file, and a part th
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Error, Page, ViewportSize
 from pydantic import BaseModel
 
@@ -61,6 +63,27 @@ most => {
   };
 }
 """
+# What came and is something else: the start page of the application, with 200, in place of a missing file.
+_UNREADABLE = """
+most => {
+  const roots = [document], found = [];
+  for (const root of roots) {
+    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+    for (const link of root.querySelectorAll('link[rel~=stylesheet]:not([rel~=alternate])')) {
+      let isEmpty = !link.sheet;
+      try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
+      if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
+    }
+    for (const image of root.querySelectorAll('img')) {
+      const box = image.getBoundingClientRect();
+      if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
+      // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
+      if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
+    }
+  }
+  return found.slice(0, most);
+}
+"""
 
 
 class _Facts(BaseModel):
@@ -82,6 +105,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
     facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
     text = stabilise.shown_text(page)
+    unreadable = dict.fromkeys(str(url) for told in stabilise.in_frames(page, _UNREADABLE, MAX_ITEMS) for url in told)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts.url,
@@ -89,6 +113,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
         "language": facts.language,
         "elements": facts.elements,
         "pictured": facts.pictured,
+        "unreadable": tuple(unreadable)[:MAX_ITEMS],
         "password_fields": facts.passwords,
         "headings": tuple(facts.headings),
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts.links),
@@ -148,8 +173,15 @@ def take_picture(
         "clipped_at": picture.clipped_at,
         "hidden": picture.hidden,
         "smaller_parts": unfolding.smaller_parts,
+        "all_masked": stabilise.ALL_MASKED in picture.log and _is_of_two_colours(picture.content),
         "stabilisation": (*log, *unfolding.log, *picture.log),
     }
+
+
+def _is_of_two_colours(png: bytes) -> bool:
+    """Whether a picture shows nothing beside its masks: what style sheets alone draw is no text and no image."""
+    with Image.open(io.BytesIO(png)) as picture:
+        return picture.convert("RGB").getcolors(2) is not None
 
 
 def scan_accessibility(

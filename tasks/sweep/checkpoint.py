@@ -107,8 +107,9 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
     with _brought_to(page, planned["size"]):
         log = stabilise.settle(page, still, hearing, planned["must_show"])
         unfolding = stabilise.unfold(page, still, hearing)
-        seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
         seen |= capture.take_picture(page, place, keep, planned["mask"], still, hearing, log, unfolding)
+        hearing.note_unanswered(page, stabilise.ANSWER_SECONDS)
+        seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
         seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured)

@@ -167,17 +167,22 @@ class _Visit:
             log += stabilise.settle(tab, still, self._hearing, state.must_show)
         planned = tab.viewport_size
         unfolding = stabilise.unfold(tab, still, self._hearing)
-        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
-        self._seen |= capture.read_aria(tab, folder, keep)
         masks, approved = self._look.mask, self._approved
         self._seen |= capture.take_picture(tab, folder, keep, masks, still, self._hearing, log, unfolding, approved)
+        self._hearing.note_unanswered(tab, stabilise.ANSWER_SECONDS)
+        # Time passes between frames: a page that became another one meanwhile is read as what the picture shows.
+        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
+        self._seen |= capture.read_aria(tab, folder, keep)
         pictured = tab.viewport_size
-        if still.time:
-            tab.clock.resume()  # axe waits on timers of the page
         if planned is not None and planned != pictured:
+            if still.time:
+                tab.clock.resume()  # what was drawn for a taller window is drawn anew, and by timers of the page
             tab.set_viewport_size(planned)
+        # While the page's clock stands still, so that axe sees the page of the picture.
         self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
+            if still.time:
+                tab.clock.resume()  # a page may answer to the focus by its timers
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
             shown = self._workspace.read(self._seen["screenshot"].path)
             self._walk = keyboard_evidence(tab, self._look.subject, self._workspace, shown)

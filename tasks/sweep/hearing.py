@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
-from tasks.sweep.models import PolicyViolation, SeenMessage, SeenRequest
+from tasks.sweep.models import PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
 
 MAX_REQUESTS = 500
 MAX_MESSAGES = 200
@@ -34,6 +34,9 @@ class Hearing:
         self._third_parties = frozenset(third_parties)
         self._requests: dict[Request, SeenRequest] = {}
         self._under_way: set[Request] = set()
+        self._asked_at: dict[Request, float] = {}
+        """As `time.monotonic()`, of requests that have no answer yet."""
+        self._pictured = False
         self._socket_spoke: float | None = None
         """When a socket opened or brought something, as `time.monotonic()`; None: the page has no socket."""
         self.requests_left_out = 0
@@ -89,6 +92,17 @@ class Hearing:
             page.wait_for_timeout(50)
         return True
 
+    def note_unanswered(self, page: Page, seconds: float) -> None:
+        """Write down how long requests have been without an answer; parts of the page are given so many seconds."""
+        while any(
+            request.resource_type in PARTS_OF_A_PAGE and time.monotonic() - since < seconds
+            for request, since in self._asked_at.items()
+        ):
+            page.wait_for_timeout(50)
+        self._pictured = True
+        for request, since in self._asked_at.items():
+            self._update(request, unanswered_seconds=round(time.monotonic() - since, 1))
+
     def threw(self, words: str) -> None:
         """Keep an uncaught error of the page."""
         self._keep(SeenMessage(level="uncaught", text=words[:MAX_MESSAGE_LENGTH]))
@@ -110,6 +124,7 @@ class Hearing:
             self.documents += 1
         if request.resource_type not in ENDLESS:
             self._under_way.add(request)
+            self._asked_at[request] = time.monotonic()
         self._requests[request] = SeenRequest(
             url=request.url[:MAX_URL_LENGTH],
             method=request.method,
@@ -120,16 +135,22 @@ class Hearing:
     def _answered(self, response: Response) -> None:
         length = response.headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else None
-        self._update(response.request, status=response.status, size=size)
+        self._asked_at.pop(response.request, None)
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
+        self._update(response.request, status=response.status, size=size, media_type=media_type)
 
     def _finished(self, request: Request) -> None:
         self._under_way.discard(request)
+        self._asked_at.pop(request, None)
         seconds = request.timing.get("responseEnd", -1) / 1000
         self._update(request, seconds=round(seconds, 3) if seconds >= 0 else None)
 
     def _failed(self, request: Request) -> None:
         self._under_way.discard(request)
-        self._update(request, failure=request.failure or "failed")
+        since = self._asked_at.pop(request, None)
+        # Afterwards the page is closed, which ends what is under way.
+        waited = {} if since is None or self._pictured else {"unanswered_seconds": round(time.monotonic() - since, 1)}
+        self._update(request, failure=request.failure or "failed", **waited)
 
     def _update(self, request: Request, **seen: Any) -> None:
         if request in self._requests:

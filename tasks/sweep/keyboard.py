@@ -103,6 +103,7 @@ class Walk:
     tabbable: int = 0
     clickable: int = 0
     elements: int = 0
+    inert: int = 0
     frames: int = 0
     frames_missed: int = 0
     presses: int = 0
@@ -130,6 +131,7 @@ def keyboard_evidence(
         tabbable=walked.tabbable,
         clickable=walked.clickable,
         elements=walked.elements,
+        inert=walked.inert,
         frames=walked.frames,
         frames_missed=walked.frames_missed,
         seconds=walked.seconds,
@@ -210,6 +212,8 @@ class _Stop:
     inner: int = 0
     shown_by: str = ""
     plain: bool = False
+    on_itself: bool = False
+    """What marks it is on the element, and on nothing beside or around it."""
     settled: bool = False
     visible: bool | None = None
     told_by: str = ""
@@ -232,7 +236,7 @@ class _Walker:
         self._viewport = tab.viewport_size
         self._scroll = (0.0, 0.0)
         self._seen: dict[str, Any] = {}
-        self._tabbable = self._clickable = self._elements = 0
+        self._tabbable = self._clickable = self._elements = self._inert = 0
         self._places: dict[_Key, PageBox] = {}
         self._picture: bytes | None = None
         self.left_for: str | None = None
@@ -249,6 +253,7 @@ class _Walker:
         counts = [document.call("start()") for document in self._documents]
         self._tabbable = sum(count["tabbables"] for count in counts)
         self._elements = sum(count["elements"] for count in counts)
+        self._inert = sum(count["inert"] for count in counts)
         self._press_through()
         for document in self._documents:
             self._settle(document, document.call("leave()"))
@@ -287,6 +292,7 @@ class _Walker:
             tabbable=self._tabbable,
             clickable=self._clickable,
             elements=self._elements,
+            inert=self._inert,
             frames=len(self._documents),
             frames_missed=self._missed,
             presses=self._presses,
@@ -457,6 +463,7 @@ class _Walker:
         stop = self._stops[document.index, told["id"]]
         stop.settled = not told.get("gone", False)
         stop.shown_by, stop.plain = str(told.get("what", "")), bool(told.get("plain"))
+        stop.on_itself = bool(told.get("own"))
 
     def _press_through(self) -> None:
         """Press Tab until the focus comes back to where it first was, or left the document twice."""
@@ -608,15 +615,20 @@ class _Walker:
                 "Runtime.evaluate",
                 {"expression": f"{_PROBE}.root({root})", "contextId": document.world, "objectGroup": "walk"},
             )
+            # Chromium tells the listeners of the world an object comes from, and those of the page are in the page's.
+            node = document.session.send("DOM.describeNode", {"objectId": answer["result"]["objectId"]})["node"]
+            its_own = document.session.send(
+                "DOM.resolveNode", {"backendNodeId": node["backendNodeId"], "objectGroup": "walk"}
+            )
             told = document.session.send(
                 "DOMDebugger.getEventListeners",
                 # Never with `pierce`: after it, Chromium 156 crashes when text is enlarged.
-                {"objectId": answer["result"]["objectId"], "depth": -1, "pierce": False},
+                {"objectId": its_own["object"]["objectId"], "depth": -1, "pierce": False},
             )
             for listener in told["listeners"]:
-                node = listener.get("backendNodeId")
-                if listener["type"] in _POINTER_EVENTS and node is not None:
-                    types.setdefault(node, set()).add(listener["type"])
+                target = listener.get("backendNodeId")
+                if listener["type"] in _POINTER_EVENTS and target is not None:
+                    types.setdefault(target, set()).add(listener["type"])
         return types
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------
@@ -631,7 +643,7 @@ class _Walker:
                 stop.visible, stop.told_by = True, "document"
             elif stop.seen["caret"]:
                 stop.visible, stop.told_by, stop.shown_by = True, "styles", stop.shown_by or "caret"
-            elif stop.settled and stop.plain and (coverage["inside"] or coverage["proxy"]):
+            elif stop.settled and stop.plain and (coverage["inside"] or (coverage["proxy"] and not stop.on_itself)):
                 stop.visible, stop.told_by = True, "styles"
             elif coverage["inside"] and not coverage["seen"] and coverage["covered"]:
                 stop.told_by = "covered"  # its mark lies under the same thing

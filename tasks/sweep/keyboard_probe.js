@@ -139,10 +139,19 @@
     for (let node = element; node; node = above(node)) if (has(node, "inert")) return true;
     return false;
   }
-  /** Open modal dialogs: what is outside of them is not to be reached. */
+  /** Something of it can be seen in the window; a wrapper may have no size, or no box, and hold what can be. */
+  function isInWindow(element) {
+    return [element, ...all(element, "*").slice(0, MAX_LISTED)].some((part) => {
+      const { left, top, right, bottom } = boxOf(part);
+      const shown = Element.prototype.checkVisibility.call(part, { visibilityProperty: true, opacityProperty: true });
+      return shown && right - left > 1 && bottom - top > 1 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+    });
+  }
+  const isAriaHidden = (element) => [element, ...ancestors(element)].some((node) => attribute(node, "aria-hidden") === "true");
+  /** Open modal dialogs: what is outside of them is not to be reached. A drawer that waits beside the window is closed. */
   function modals() {
     const native = all(document, "dialog:modal");
-    return native.length ? native : all(document, "[aria-modal=true]").filter(isRendered);
+    return native.length ? native : all(document, "[aria-modal=true]").filter((one) => isInWindow(one) && !isInert(one) && !isAriaHidden(one));
   }
   const isOutside = (element, open) => open.length > 0 && !open.some((modal) => holds(modal, element));
   const isTabbable = (element, open) => isFocusable(element) && tabIndexOf(element) >= 0 && isRendered(element) && !isInert(element) && !isOutside(element, open);
@@ -247,17 +256,20 @@
     if (now.decoration !== then.decoration && now.decoration !== "none") yield ["text decoration", Boolean(squeeze(textContent(part.element)))];
     if (now.colour !== then.colour) yield ["text colour", false];
   }
+  /** What differs, whether plainly, and whether that is on the element itself: one that is not drawn shows no mark either. */
   function marks(element, parts, now) {
     let doubtful = "";
+    let own = "";
     for (const part of parts) {
       // What holds or is the new focus shows that one, not the old one.
       if (now && part.element !== element && (holds(part.element, now) || holds(now, part.element))) continue;
       for (const [what, plain] of differences(part, look(part.element, part.pseudo))) {
-        if (plain) return { what, plain };
+        if (plain && !holds(element, part.element)) return { what, plain, own: false };
+        if (plain) own ||= what;
         doubtful ||= what;
       }
     }
-    return { what: doubtful, plain: false };
+    return { what: own || doubtful, plain: Boolean(own), own: Boolean(own) };
   }
 
   // -- whether something lies over it ----------------------------------------------------------------------------------
@@ -368,7 +380,7 @@
       sheet.replaceSync("*, *::before, *::after { transition: none !important; scroll-behavior: auto !important }");
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
       addEventListener("keydown", hears, { capture: true, passive: true });
-      return { tabbables: tabbables().length, elements: all(document, "*").length };
+      return { tabbables: tabbables().length, elements: all(document, "*").length, inert: [...everything()].filter((element) => isFocusable(element) && isRendered(element) && isInert(element)).length };
     },
     end() {
       removeEventListener("keydown", hears, { capture: true });
@@ -490,10 +502,11 @@
         const path = way(element);
         const isGuess = given.every((text) => text === "pointer cursor");
         if (isGuess && path !== "none") continue;
-        count += 1;
+        // A script that only counts clicks listens too: alone it is no thing to operate.
+        if (!given.every((text) => text.endsWith(" listener"))) count += 1;
         if (path !== "none" && path !== "script") continue;
         const hasContent = Boolean(name(element)) || all(element, "img, svg, canvas").length > 0 || ["img", "svg", "canvas"].includes(localName(element));
-        const hidden = [element, ...ancestors(element)].some((node) => attribute(node, "aria-hidden") === "true");
+        const hidden = isAriaHidden(element);
         found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent, hidden, place: placed(element), id: idOf(element) });
       }
       return { count, leftOut: Math.max(0, found.length - MAX_LISTED), found: found.slice(0, MAX_LISTED) };

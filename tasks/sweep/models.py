@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 
 from evidence_store.model import Artifact, Evidence, Record
 
+PARTS_OF_A_PAGE = frozenset({"document", "script", "stylesheet", "image", "font"})
+"""Types of requests for what a page is made of, in contrast to its data."""
+
 
 class SeenRequest(Record):
     """One request the page made."""
@@ -15,10 +18,15 @@ class SeenRequest(Record):
     type: str
     status: int | None = None
     failure: str | None = None
+    media_type: str = ""
+    """Of the answer, as the server named it, without parameters."""
     size: int | None = None
     """Bytes of the body as the server sent it; None when nobody told."""
     seconds: float | None = None
     """From its start to its end; None when it did not end."""
+    unanswered_seconds: float | None = None
+    """How long it had been without an answer when it failed, or soon after the page was pictured; None when it had
+    one."""
     third_party: bool = False
     """It went to a host that the plan lists under `third_parties`."""
 
@@ -106,6 +114,9 @@ class PageVisit(Evidence):
     """Of the first level, as they are shown."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
+    unreadable: tuple[str, ...] = ()
+    """Addresses of images that the browser could not show and of style sheets in which it found no rule; also of those
+    that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
     aria: Artifact | None = None
@@ -119,6 +130,8 @@ class PageVisit(Evidence):
     """CSS pixels of height that the part which fills the window and scrolls by itself keeps out of the screenshot."""
     smaller_parts: int = 0
     """Other parts that scroll, and are in the screenshot as far as they show."""
+    all_masked: bool = False
+    """Masks cover every text, picture and control of the page: the screenshot shows none of it."""
     thumbnail: Artifact | None = None
     """The screenshot, small enough for a page of 500 of them."""
     plain_share: float | None = None
@@ -283,6 +296,8 @@ class KeyboardWalk(Evidence):
     clickable: int = 0
     """Visible elements that answer to a pointer, controls included."""
     elements: int = 0
+    inert: int = 0
+    """Visible controls that the page made `inert`."""
     frames: int = 0
     """Documents looked into, the page's own included."""
     frames_missed: int = 0

@@ -66,6 +66,9 @@ DRAWN_MS = 100
 """Of real time, in each of those steps: what a processor or a worker is at needs that."""
 QUIET_SECONDS = 3.0
 """A page that still talks after this long is looked at as it is, and the log says so."""
+ANSWER_SECONDS = 10.0
+"""A part of the page that has not come by then is told as one that does not come."""
+ALL_MASKED = "masks: they cover all that the page shows"
 Taken = TypeVar("Taken")
 _TIMER_ERROR = "Clock.run_for: "
 
@@ -182,21 +185,25 @@ _STILL = (
 }
 """
 )
-# Text in open shadow roots is seen by visitors and not part of innerText.
+# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
+# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
 _TEXT = """
 () => {
   const parts = [];
+  const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
+    && isDrawn(element.parentElement ?? element.getRootNode().host ?? document.documentElement));
   const add = (root, text) => {
     if (text) parts.push(text);
     for (const element of root.querySelectorAll('*')) {
-      if (!element.shadowRoot) continue;
+      if (!element.shadowRoot || !isDrawn(element)) continue;
       const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName))
+        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName) && isDrawn(child))
         .map(child => child.innerText ?? child.textContent).join('\\n');
       add(element.shadowRoot, words);
     }
   };
-  if (document.body) add(document.body, document.body.innerText ?? document.body.textContent);
+  const body = document.body;
+  if (body && isDrawn(body)) add(body, body.innerText ?? body.textContent);
   return parts.join('\\n');
 }
 """
@@ -306,7 +313,7 @@ selectors => {
     top = Math.max(Math.floor(top + scrollY), 0); bottom = Math.min(Math.ceil(bottom + scrollY) + 1, scrollHeight);
     return {left, top, width: right - left, height: bottom - top};
   };
-  let masked = 0;
+  const covered = new Set();
   const missing = [];
   for (const selector of selectors) {
     const elements = [...document.querySelectorAll(selector)];
@@ -322,10 +329,23 @@ selectors => {
       style.background = '#9aa3ad'; style.pointerEvents = 'none';
       for (const side in box) style[side] = `${box[side]}px`;
       document.documentElement.appendChild(cover);
-      masked += 1;
+      covered.add(element);
     }
   }
-  return [masked, missing];
+  const isCovered = node => {
+    for (let up = node; up; up = up.parentElement) if (covered.has(up)) return true;
+    return false;
+  };
+  const things = 'img, svg, canvas, video, iframe, object, embed, input, button, select, textarea';
+  const isLeft = node => {
+    const element = node instanceof Element ? node : node.parentElement;
+    const shows = node instanceof Element ? node.matches(things) || node.shadowRoot : node.nodeValue.trim();
+    return shows && element && element.checkVisibility() && !isCovered(element);
+  };
+  const walker = document.createTreeWalker(document.body ?? document, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  let left = !covered.size;
+  while (!left && walker.nextNode()) left = Boolean(isLeft(walker.currentNode));
+  return [covered.size, missing, left];
 }
 """
 _UNMASK = "() => document.querySelectorAll('[data-stageproof-mask]').forEach(cover => cover.remove())"
@@ -589,9 +609,11 @@ def _masked(page: Page, masks: Sequence[str], log: list[str], take: Callable[[],
     """What is taken with masks laid on anew: a page may have moved since the last time, and taking one can move it."""
     if not masks:
         return take()
-    masked, missing = page.evaluate(_MASK, list(masks))
+    masked, missing, left = page.evaluate(_MASK, list(masks))
     nothing = f"; nothing matches {', '.join(missing)}" if missing else ""
     log.append(f"masks: {masked} elements covered{nothing}")
+    if not left:
+        log.append(ALL_MASKED)
     try:
         return take()
     finally:

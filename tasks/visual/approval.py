@@ -2,9 +2,12 @@
 
 Refused, each with its reason, while the others are approved:
 
-- a page that never stood still: no later picture could equal this one;
+- a page that never stood still: no later picture could equal this one; or that is masked as a whole: any could;
 - a visit that failed or did not answer 200 (a checkpoint has no answer of its own): that is not the page;
 - a picture whose environment is not known, or that cannot be read as a picture: nothing could be compared with it.
+
+A picture that is fit may still show a page that is not the page: what `page-health` said of it in that run is told
+beside it, for whoever approves.
 
 A picture of another environment than the approved one's is not refused, because a new browser needs approvals anew; it
 is told as such, since its differences may come from there.
@@ -12,12 +15,13 @@ is told as such, since its differences may come from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from evidence_store.model import CheckResult, Outcome
 from evidence_store.workspace import EvidenceFiles, evidence_of, read_artifact
 from tasks.baselines import (
     ApprovedPicture,
@@ -32,6 +36,8 @@ from tasks.plan import CHECKPOINTS
 from tasks.sweep.models import PageVisit
 from tasks.visual.compare import PictureError, compare, decode
 from tasks.visual.judge import environments_differ
+
+PAGE_HEALTH = "page-health"
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,28 @@ class Candidates:
     refused: dict[str, str]
 
 
+def faults_of(results: Iterable[CheckResult]) -> dict[str, str]:
+    """What is wrong with each page of a run by its own check: the first fault that gates, or the error."""
+    faults: dict[str, str] = {}
+    for result in results:
+        for finding in result.findings if result.check == PAGE_HEALTH else ():
+            if finding.outcome in {Outcome.FAIL, Outcome.ERROR} and finding.gates:
+                faults.setdefault(finding.subject, finding.message)
+    return faults
+
+
 def candidates(
-    files: EvidenceFiles, folder: Path, *, run_id: str, subjects: Sequence[str], store: PictureStore | None = None
+    files: EvidenceFiles,
+    folder: Path,
+    *,
+    run_id: str,
+    subjects: Sequence[str],
+    store: PictureStore | None = None,
+    faults: Mapping[str, str] | None = None,
 ) -> Candidates:
     """The pictures of these subjects (patterns such as `dashboard@*`; none: all) beside what is approved now.
 
+    `faults` are told beside the pictures of the subjects they are of.
     Raises BaselineError when a name or pattern fits no subject of the run, or the index cannot be read.
     """
     visits = {visit.subject: visit for visit in evidence_of(files, PageVisit)}
@@ -82,6 +105,8 @@ def candidates(
             refused[subject] = f"its picture cannot be read: {error}"
             continue
         change, words = _change(index.get(subject), visit.environment, visit.screenshot.sha256, content, store)
+        if fault := (faults or {}).get(subject):
+            words = f"{words}; but {PAGE_HEALTH} says: {fault[:200]}"
         fit.append(Candidate(subject, change, words, visit.screenshot.sha256, visit.environment, content))
     return Candidates(run_id, tuple(fit), refused)
 
@@ -132,6 +157,8 @@ def _unfit(visit: PageVisit) -> str | None:
         return f"the page answered {visit.status}"
     if (cut_off := visit.cut_off()) is not None:
         return f"{cut_off}; set `picture_height`"
+    if visit.all_masked:
+        return "the plan's masks cover all that the page shows, so any later page would equal this picture"
     if not visit.stable:
         return "the page never stood still, so no later picture could equal this one"
     if not visit.environment:

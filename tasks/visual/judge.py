@@ -14,6 +14,7 @@ Every subject ends in one of these, named by the finding's rule:
 - `cut`: error. The page, or a part that fills the window and scrolls by itself, is taller than a picture can be or has
   no end: the rest was not looked at. The plan's `picture_height` or `unfold_scrolling = false` say that what is shown
   is enough; then, and of smaller parts that scroll, a pass says what its picture leaves out.
+- `masked`: error. The plan's masks cover all that the page shows, so that any page would look the same.
 - `incomparable`: error. The picture differs and was taken in another environment (browser, platform, viewport) than the
   approved one, so nobody can say what the difference comes from.
 - `quarantined`: a `shifted` or `changed` of a subject in quarantine (`visual.toml`, with owner, reason and end). It is
@@ -158,6 +159,10 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
             "cut",
             f"{cut_off}: the rest was not looked at (let `picture_height` say how much of the page is to be looked at;"
             " states of the page can scroll to the rest)",
+        )
+    if visit.all_masked:
+        return finding(
+            Outcome.ERROR, "masked", "the plan's masks cover all that the page shows: nothing of it was looked at"
         )
     if not visit.stable:
         return finding(

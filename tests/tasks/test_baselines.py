@@ -26,12 +26,13 @@ from tasks.baselines import (
 )
 from tasks.contract import GatherError
 from tasks.sweep.models import PageVisit
-from tasks.visual.approval import Candidates, approve_candidates, candidates
+from tasks.visual.approval import Candidates, approve_candidates, candidates, faults_of
 from tasks.visual.gather import ApprovedBaselines
 from tasks.visual.models import ApprovedIndex, Baseline
 from tests.evidence_store.conftest import s3_server
 from tests.flows.looking import new_workspace
-from tests.tasks.judged_runs import STARTED, Run, plan_of
+from tests.tasks.judged_runs import STARTED, Run, judged, plan_of
+from tests.tasks.page_health.cases import findings, said
 from tests.tasks.visual.pictures import CLOSE_BLUE, page, png
 
 RUN_ID = "20260301T120000Z-demo-1a2b3c"
@@ -124,11 +125,32 @@ def test_an_index_that_is_not_one_is_never_taken_for_an_empty_one(tmp_path: Path
         read_index(tmp_path)
 
 
+def test_a_picture_of_masks_alone_is_refused_beside_others(tmp_path: Path) -> None:
+    subjects, refused = approve_all(run_with(home={"all_masked": True}, about={}), tmp_path)
+    assert (subjects, list(refused)) == (["about@phone"], ["home@phone"])
+    assert "any later page would equal this picture" in refused["home@phone"]
+
+
 def test_all_fit_pictures_of_a_run_are_approved(tmp_path: Path) -> None:
     assert approve_all(run_with(home={}, about={}), tmp_path) == (["about@phone", "home@phone"], {})
     index = read_index(tmp_path)
     assert {name: picture.approved_by for name, picture in index.items()} == {"about@phone": "Ada", "home@phone": "Ada"}
     assert index["home@phone"].sha256 == hashlib.sha256(picture_of("home")).hexdigest()
+
+
+def test_what_page_health_said_of_a_page_is_told_beside_its_picture(tmp_path: Path) -> None:
+    results = [findings(text=b"Sign in", messages=(said("boom"),)), judged("visual", Run(), plan_of({"visual": {}}))]
+    faults = faults_of(results)
+    assert faults == {"home@desktop": "1 of 1 texts are not on the page: 'Welcome'"}
+    assert faults_of([findings(page={"must_show": []})]) == {}, "a warning is no fault"
+    run = run_with(home={"subject": "home@desktop"}, about={})
+    chosen = candidates(run, tmp_path, run_id=RUN_ID, subjects=(), faults=faults)
+    words = {item.subject: item.words for item in chosen.fit}
+    nothing = "nothing is approved for it yet"
+    assert words == {
+        "about@phone": nothing,
+        "home@desktop": f"{nothing}; but page-health says: 1 of 1 texts are not on the page: 'Welcome'",
+    }
 
 
 def test_who_stood_for_the_same_picture_before_goes_on_standing_for_it(tmp_path: Path) -> None:

@@ -185,6 +185,12 @@ BROKEN = [
         "Tab reached nothing on a page with 14 things",
         partial(walk, ()),
     ),
+    Case(
+        "everything is inert",
+        ERROR,
+        "3 visible controls are inert",
+        partial(walk, (), walk={"tabbable": 0, "clickable": 0, "inert": 3}),
+    ),
     Case("only reached by script", ERROR, "Tab reached nothing", partial(walk, [stop(by_script=True)])),
     Case("ran out of time", ERROR, "out of time", partial(walk, walk={"problem": "ran out of time"})),
     Case(

@@ -56,6 +56,9 @@ def no_way(seen: Walk) -> list[tuple[str, str]]:
 MOUSE_ONLY = {
     "onclick": "<div id=x onclick='go()'>Open</div>",
     "listener": "<div id=x style='cursor:pointer'>Open</div><script>x.addEventListener('click',()=>1)</script>",
+    "listener that nothing shows": "<p id=x>Open</p><script>x.addEventListener('mouseup',()=>1)</script>",
+    "listener in a shadow root": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML='<p>Open</p>';"
+    "x.shadowRoot.firstChild.addEventListener('click',()=>1)</script>",
     "role": "<span id=x role=button>Open</span><script>x.onclick=()=>1</script>",
     "label of a hidden field": "<label id=x style='cursor:pointer'>Up<input type=file style='display:none'></label>",
     "in a shadow root": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
@@ -69,8 +72,25 @@ def test_a_click_without_a_way_for_the_keyboard_is_found(name: str, tab: Page) -
     assert (selector.partition(" >>> ")[0], path) == ("#x", "none")
 
 
+SIGNS = {
+    "onclick": {"click listener", "onclick attribute"},
+    "listener": {"click listener", "pointer cursor"},
+    "listener that nothing shows": {"pointer listener"},
+    "listener in a shadow root": {"click listener"},
+    "role": {"click listener", "role"},
+    "label of a hidden field": {"label of a hidden control", "pointer cursor"},
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_it_is_told_why_something_is_taken_for_clickable(name: str, tab: Page) -> None:
+    (target,) = between(tab, MOUSE_ONLY[name]).details.mouse_only
+    assert set(target.signs) == SIGNS[name]
+
+
 ALL_HAVE_A_WAY = {
     "delegate on the body": "<p>Text</p><script>document.body.addEventListener('click',()=>1)</script>",
+    "listener on a wrapper": "<div id=w><button>Open</button> or text</div><script>w.onclick=()=>1</script>",
     "delegate on a wrapper": "<div onclick='go()'><button>Open</button> or text</div>",
     "label": "<label onclick='go()' style='cursor:pointer'>Name <input></label>",
     "inside a button": "<button><span style='cursor:pointer' onclick='go()'>Open</span></button>",
@@ -108,12 +128,25 @@ SHOWN = {
     ),
     "moves into view": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px;outline:0}#x:focus{left:9px}"),
     "the caret": ("<input id=x>", "#x:focus{outline:0}"),
+    "a label for a field that is not drawn": (
+        "<input type=checkbox id=x><label for=x>X</label>",
+        "#x{opacity:0}#x:focus+label{outline:2px solid #000}",
+    ),
+    "a large wrapper of a field that is not drawn": (
+        "<div id=w style='width:700px;height:500px'><input type=file id=x></div>",
+        "#x{opacity:0}#w:focus-within{outline:3px solid #000}",
+    ),
     "content": ("<button id=x>X</button>", "#x:focus{outline:0}#x:focus::after{content:' (here)'}"),
 }
 UNSHOWN = {
     "no outline": ("<button id=x>X</button>", "#x:focus{outline:0}"),
     "a transparent outline": ("<button id=x>X</button>", "#x:focus{outline:2px solid transparent}"),
     "an outline like its ground": ("<button id=x>X</button>", "#x{margin:9px}#x:focus{outline:2px solid #fff}"),
+    "an outline of what is not drawn": ("<a id=x href=#z>X</a>", "#x{opacity:0}#x:focus{outline:3px solid #00f}"),
+    "an outline of what is cut away": (
+        "<a id=x href=#z>X</a>",
+        "#x{position:absolute;clip-path:inset(50%)}#x:focus{outline:3px solid #00f}",
+    ),
     "outside the window": ("<a id=x href=#z>Skip</a>", "#x{position:absolute;left:-999px}"),
 }
 
@@ -186,6 +219,34 @@ def test_a_modal_dialog_that_keeps_the_focus_is_no_trap(tab: Page) -> None:
     assert sorted(order(inside)) == ["#x", "#y"]
 
 
+DRAWERS = {
+    "beside the window": "<div aria-modal=true style='position:fixed;left:-400px;width:300px'><p>Menu</p></div>",
+    "not drawn": "<div aria-modal=true style='position:fixed;top:0;opacity:0'><p>Menu</p></div>",
+    "hidden": "<div aria-modal=true aria-hidden=true style='position:fixed;top:0'><p>Menu</p></div>",
+    "without size": "<div aria-modal=true></div>",
+}
+OPEN = {
+    "open": "<div aria-modal=true style='position:fixed;top:0;left:0'><button id=in>In</button></div>",
+    "open in a wrapper": "<div aria-modal=true><div style='position:fixed;top:0'><button id=in>In</button></div></div>",
+}
+
+
+@pytest.mark.parametrize("name", DRAWERS)
+def test_behind_a_modal_that_is_closed_everything_is_looked_at(name: str, tab: Page) -> None:
+    assert no_way(between(tab, f"{DRAWERS[name]}{MOUSE_ONLY['onclick']}")) == [("#x", "none")]
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_behind_a_modal_that_is_open_nothing_is_to_be_reached(name: str, tab: Page) -> None:
+    assert no_way(walked(tab, f"{OPEN[name]}{MOUSE_ONLY['onclick']}")) == []
+
+
+def test_controls_that_are_inert_are_counted(tab: Page) -> None:
+    seen = walked(tab, "<main inert><a href=#x>X</a><button>Y</button><button hidden>Z</button></main>")
+    assert (seen.tabbable, seen.inert, seen.details.stops) == (0, 2, ())
+    assert walked(tab, "<button>Y</button>").inert == 0
+
+
 def test_positive_tabindex_comes_first(tab: Page) -> None:
     seen = between(tab, "<button id=x tabindex=5>X</button>")
     assert order(seen) == ["#x", "#first", "#last"]
@@ -201,6 +262,11 @@ def test_a_page_that_takes_the_focus_when_it_loads_is_walked_from_its_beginning(
 def test_a_page_without_anything_to_operate(tab: Page) -> None:
     seen = walked(tab, "<p>Nothing but text</p>")
     assert (seen.problem, order(seen), seen.tabbable, seen.clickable) == (None, [], 0, 0)
+
+
+def test_a_text_that_only_listens_is_nothing_to_operate(tab: Page) -> None:
+    seen = walked(tab, "<p id=x>Text</p><script>x.onclick=()=>1</script>")
+    assert (seen.problem, seen.clickable, no_way(seen)) == (None, 0, [("#x", "none")])
 
 
 def test_frames_of_both_kinds_and_shadow_roots_are_entered(tab: Page) -> None:

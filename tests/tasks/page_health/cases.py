@@ -41,13 +41,12 @@ def evidence(
     artifact = run.file("data/sweep/home@desktop/text.txt", text) if text is not None else None
     if stored is not None:
         run.files["data/sweep/home@desktop/text.txt"] = stored
-    whole = {"final_url": URL, "status": 200, "requests": WHOLE, "messages": (said("hello", "log"),)}
+    whole = {"url": URL, "final_url": URL, "status": 200, "requests": WHOLE, "messages": (said("hello", "log"),)}
     visit = PageVisit(
         subject="home@desktop",
         gathered_at=STARTED,
         page="home",
         viewport="desktop",
-        url=URL,
         text=artifact,
         **(whole | changes),
     )
@@ -185,7 +184,20 @@ LIKE_AN_ERROR_PAGE = {
     "as a folder": {"title": "Index of /en"},
     "of a gateway": {"title": "502 Bad Gateway"},
 }
+LIKE_AN_ERROR_PAGE |= {
+    f"in other words: {words}": {"headings": (words,)}
+    for words in (
+        "Page introuvable", "Erreur 500", "Fehler 404", "Siden ble ikke funnet", "Sidan kunde inte hittas",
+        "Página no encontrada", "Pagina non trovata", "Pagina niet gevonden", "Ein Fehler ist aufgetreten",
+        "This page could not be found.", "Oops! Something went wrong", "HTTP 503", "Accès refusé", "Noe gikk galt",
+    )
+} | {"in JSON": {"text": b'{"status": 500, "error": "no Welcome"}\nPretty-print'}}  # fmt: skip
 READS_LIKE_ONE_AND_IS_NOT = {
+    "a heading of faults": {
+        "headings": ("Feil i rapporten", "Fehler melden", "Erreurs fr\u00e9quentes", "Error budget 2026")
+    },
+    "JSON without an error": {"text": b'{"Welcome": 1, "error": null}'},
+    "a text in brackets": {"text": b"{Welcome}"},
     "a sentence with the words": {"headings": ("How we handle a page not found",)},
     "a title with a number": {"title": "4040 trees planted"},
     "a long page that begins so": {"text": b"Not found in the wild\nWelcome " + b"words " * 200},
@@ -250,7 +262,12 @@ BAD += [
         partial(health, mixed_content=("http://127.0.0.1:8600/a.png",)),
     ),
 ]
+BLOCKED = (
+    "Blocked script execution in 'about:srcdoc' because the document's frame is sandboxed"
+    " and the 'allow-scripts' permission is not set."
+)
 GOOD += [
+    Case("a frame that lets no script run", PASS, "as itself", partial(health, messages=(said(BLOCKED),))),
     *(
         Case(f"reads like an error page and is none: {name}", PASS, "as itself", partial(health, **seen))
         for name, seen in READS_LIKE_ONE_AND_IS_NOT.items()
@@ -266,6 +283,97 @@ GOOD += [
         partial(health, requests=requests(request("https://fonts.example/a.css")), third_parties=["fonts.example"]),
     ),
 ]
+BAD.append(Case("an error that quotes a sandbox", FAIL, "sandboxed", partial(health, messages=(said(f"x {BLOCKED}"),))))
+IMAGE = f"{BASE}/logo.png"
+
+
+def waited(seconds: float, kind: str = "fetch", status: int | None = None) -> tuple[SeenRequest, ...]:
+    return requests(request(API, status, kind=kind).model_copy(update={"unanswered_seconds": seconds}))
+
+
+def gave_up(seconds: float) -> tuple[SeenRequest, ...]:
+    failed = request(API, None, "net::ERR_ABORTED")
+    return requests(failed.model_copy(update={"unanswered_seconds": seconds}))
+
+
+BAD += [
+    Case(
+        "a script that never came",
+        FAIL,
+        "had no answer after 12 s",
+        partial(health, requests=waited(12, "script")),
+    ),
+    Case("an image that is none", FAIL, f"{IMAGE} came and is not", partial(health, unreadable=(IMAGE,))),
+]
+STYLE = f"{BASE}/site.css"
+
+
+def styled(media_type: str) -> dict[str, Any]:
+    asked = request(STYLE, kind="stylesheet").model_copy(update={"media_type": media_type})
+    return {"requests": requests(asked), "unreadable": (STYLE,)}
+
+
+BAD.append(Case("a style sheet that is none", FAIL, f"{STYLE} came and", partial(health, **styled("text/html"))))
+GOOD.append(Case("a style sheet without a rule", PASS, "as itself", partial(health, **styled("text/css"))))
+FONT = f"Failed to decode downloaded font: {BASE}/site.woff2"
+BAD.append(
+    Case("a font that is none", FAIL, "/site.woff2 came and", partial(health, messages=(said(FONT, "warning"),)))
+)
+GOOD += [
+    Case("data that is waited for", PASS, "as itself", partial(health, requests=waited(12)), warns=True),
+    Case("data that the page gave up", PASS, "as itself", partial(health, requests=gave_up(4)), warns=True),
+    Case("data that the page took back at once", PASS, "as itself", partial(health, requests=gave_up(0.2))),
+    Case("data that took its time", PASS, "as itself", partial(health, requests=waited(2.9))),
+    Case(
+        "what is waited for and an image that is none, both known",
+        PASS,
+        "as itself",
+        partial(
+            health,
+            requests=waited(12, "script"),
+            unreadable=(IMAGE,),
+            page={"ignore_requests": [API, IMAGE]},
+        ),
+    ),
+]
+HASH = {"page": {"path": "/en/home#/reports"}, "url": f"{URL}#/reports"}
+BAD.append(
+    Case(
+        "another route",
+        FAIL,
+        "#/sign-in?from=x in place of",
+        partial(health, final_url=f"{URL}#/sign-in?from=x", **HASH),
+    )
+)
+GOOD += [
+    Case("its own route", PASS, "as itself", partial(health, final_url=f"{URL}#/reports/?sort=name", **HASH)),
+    Case("a route where none is planned", PASS, "as itself", partial(health, final_url=f"{URL}#/start")),
+    Case("an anchor", PASS, "as itself", partial(health, final_url=URL, url=f"{URL}#top")),
+]
+UNFILLED = ("{{ user.name }}", "[object Object]", "NaN kr", "Invalid Date", "${total}", "\nundefined\n")
+GOOD += [
+    *(
+        Case(
+            f"unfilled: {words.strip()}", PASS, "itself", partial(health, text=f"Welcome {words}".encode()), warns=True
+        )
+        for words in UNFILLED
+    ),
+    Case("a text that speaks of it", PASS, "as itself", partial(health, text=b"Welcome, undefined is a word")),
+    Case(
+        "unfilled texts that are meant",
+        PASS,
+        "as itself",
+        partial(health, text=b"Welcome {{ name }} NaN", table={"allow_error_words": ["{{*", "NaN"]}),
+    ),
+]
+BAD.append(
+    Case(
+        "an image that never came is told once",
+        FAIL,
+        "answered 404",
+        partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable=(IMAGE,)),
+    )
+)
 BROKEN = [
     Case("timed out", ERROR, "30 s", partial(health, problem="no answer in 30 s", problem_code="timeout")),
     Case("a problem without a code", ERROR, "crashed", partial(health, problem="the browser crashed")),

@@ -22,6 +22,18 @@ def test_a_pass_says_how_much_was_looked_at() -> None:
     assert finding.evidence == ("data/sweep/home@desktop/text.txt",)
 
 
+def test_a_pass_says_how_much_the_plan_ignores() -> None:
+    (finding,) = findings(
+        requests=requests(request(API, 500)),
+        messages=(said("boom"), said("hello", "log")),
+        page={"ignore_requests": ["*/api/*"], "ignore_console": ["*"]},
+    ).findings
+    assert (finding.outcome, finding.looked_at.partition("; ")[2]) == (
+        Outcome.PASS,
+        "1 failed requests and 1 console errors ignored as planned",
+    )
+
+
 def test_every_fault_is_told_once() -> None:
     result = findings(
         text=b"Oops",
@@ -43,6 +55,28 @@ def test_a_repeated_failing_request_keeps_its_name_between_runs() -> None:
     assert first.fingerprint == second.fingerprint
     other = findings(requests=requests(request(f"{API}-other", 500))).findings[0]
     assert other.fingerprint != first.fingerprint
+
+
+NAMES = {
+    "console errors": ({"messages": (said("no data"),)}, {"messages": (said("no access"),)}),
+    "missing texts": ({"text": b"Oops"}, {"text": b"Oops", "page": {"must_show": ["Figures"]}}),
+    "addresses": ({"final_url": f"{BASE}/en/login"}, {"final_url": f"{BASE}/en/error"}),
+    "error pages": ({"title": "404"}, {"title": "Bad gateway"}),
+}
+SAME = {
+    "numbers and queries in a console error": (
+        {"messages": (said(f"{API}?at=17 failed after 31 ms\n  at app.js:1"),)},
+        {"messages": (said(f"{API}?at=99 failed after 8 ms\n  at app.js:7"),)},
+    ),
+    "queries of an address": ({"final_url": f"{BASE}/en/login?t=1"}, {"final_url": f"{BASE}/en/login?t=2"}),
+}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *SAME])
+def test_what_is_waived_by_name_covers_the_same_fault_and_no_other(name: str) -> None:
+    one, other = (findings(**changes).findings[0] for changes in (NAMES | SAME)[name])
+    assert one.rule == other.rule
+    assert (one.fingerprint == other.fingerprint) is (name in SAME)
 
 
 def test_a_page_without_texts_is_told_as_a_warning_beside_the_pass() -> None:
@@ -101,6 +135,43 @@ def test_a_state_is_where_its_steps_led_and_shows_its_own_texts() -> None:
     assert state(f"{BASE}/en/home", b"Welcome") == (Outcome.FAIL, "1 of 1 texts are not on the page: 'Settings'")
     outcome, reason = state("https://elsewhere.example/settings")
     assert (outcome, "a host that allowed_hosts does not list" in reason) == (Outcome.FAIL, True)
+
+
+@pytest.mark.parametrize(
+    ("picture", "text", "warned"),
+    [
+        (b"page", b"Welcome", ["no-effect"]),
+        (b"menu", b"Welcome", []),
+        (b"page", b"Settings", []),
+        (None, b"Welcome", []),
+    ],
+    ids=["nothing changed", "another picture", "another text", "no picture"],
+)
+def test_a_state_that_is_its_page_all_over_is_told(picture: bytes | None, text: bytes, warned: list[str]) -> None:
+    run, plan = evidence(page={"must_show": ["e"], "states": [STATE | {"must_show": ["e"]}]})
+    run.evidence.clear()
+    for state, shown, words in (("", b"page", b"Welcome"), ("open", picture, text)):
+        folder = f"data/sweep/home{state}"
+        run.add(
+            PageVisit(
+                subject=f"home{f'.{state}' * bool(state)}@desktop",
+                gathered_at=STARTED,
+                page="home",
+                state=state,
+                viewport="desktop",
+                url=URL,
+                final_url=URL,
+                status=200,
+                text=run.file(f"{folder}/text.txt", words),
+                screenshot=None if shown is None else run.file(f"{folder}/screenshot.png", shown, "image/png"),
+            )
+        )
+    found = judged("page-health", run, plan).findings
+    assert {finding.subject: finding.outcome for finding in found if finding.gates} == {
+        "home@desktop": Outcome.PASS,
+        "home.open@desktop": Outcome.PASS,
+    }
+    assert [finding.rule for finding in found if finding.word == "warn"] == warned
 
 
 @pytest.mark.parametrize("address", [URL, f"{BASE}/en/settings"])

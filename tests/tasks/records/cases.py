@@ -160,6 +160,13 @@ GOOD = [
     Case(
         "unsigned where the plan accepts it", PASS, "not signed", partial(walk, record=answered(False), table=UNSIGNED)
     ),
+    Case(
+        "of a page the plan no longer names",
+        PASS,
+        "3 of 3",
+        partial(walk, sweep_file(subjects=["home@desktop", "gone@desktop"])),
+        warns=True,
+    ),
     Case("on this release", PASS, "3 of 3", partial(walk, table=SAME)),
     Case("on another release, which the plan accepts", PASS, "3 of 3", partial(walk, record=answered(release="9" * 7))),
     Case("of an unnamed release", PASS, "3 of 3", partial(walk, record=answered(release=...))),

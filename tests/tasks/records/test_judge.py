@@ -7,7 +7,13 @@ import pytest
 from evidence_store.model import Outcome
 from tests.tasks.judged_runs import Case, assert_ends_as_said
 
-from .cases import BAD, BARRIER, BROKEN, FOLDER, GOOD, OUTSTANDING, SUBJECT, answered, answers, findings
+from .cases import BAD, BARRIER, BROKEN, FOLDER, GOOD, OUTSTANDING, SUBJECT, answered, answers, findings, sweep_file
+
+
+def test_pages_of_a_sweep_that_the_plan_does_not_name_are_told() -> None:
+    warning, passed = findings(sweep_file(subjects=["gone@desktop", "home@desktop"])).findings
+    assert (warning.rule, warning.gates, passed.outcome) == ("subjects", False, Outcome.PASS)
+    assert "speaks of gone@desktop, which the plan does not name" in warning.message
 
 
 @pytest.mark.parametrize("case", [*GOOD, *BAD, *OUTSTANDING, *BROKEN], ids=lambda case: case.name)

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page
 
+from evidence_store.model import Artifact
+from tasks.sweep.capture import take_picture
 from tasks.sweep.hearing import Hearing
-from tasks.sweep.stabilise import Stillness, capture
+from tasks.sweep.stabilise import Stillness, Unfolding, capture
 
 pytestmark = pytest.mark.real
 
@@ -25,6 +27,46 @@ def picture(tab: Page, body: str) -> tuple[Image.Image, tuple[int, int, int, int
     taken = capture(tab, [".m"], Stillness(time=False), Hearing(), None)
     image = Image.open(BytesIO(taken.content)).convert("RGB")
     return image, ImageOps.invert(image).getbbox()
+
+
+NONE_LEFT = {
+    "the whole document": ("<p>Words</p>", ["html"]),
+    "every part": ("<p class=m>Words</p><div class=m><b>More</b><img alt=x width=9 height=9></div>", [".m"]),
+    "all but what is hidden": ("<p class=m>Words</p><p hidden>Hidden</p><script>1</script>", [".m"]),
+}
+SOME_LEFT = {
+    "no mask": ("<p>Words</p>", []),
+    "a mask that matches nothing": ("<p>Words</p>", [".nowhere"]),
+    "one of two": ("<p class=m>Words</p><p>Other words</p>", [".m"]),
+    "a picture beside it": ("<p class=m>Words</p><canvas width=50 height=50></canvas>", [".m"]),
+    "a component beside it": ("<p class=m>Words</p><div><template shadowrootmode=open>Own</template></div>", [".m"]),
+    "bars that a style draws": (
+        "<p class=m>Words</p><div style='width:50px;height:50px;background:red'></div>",
+        [".m"],
+    ),
+}
+
+
+def all_masked(tab: Page, body: str, masks: list[str]) -> bool:
+    kept: list[str] = []
+
+    def keep(path: str, content: bytes, media_type: str) -> Artifact:
+        kept.append(path)
+        return Artifact(path=path, media_type=media_type, sha256="0" * 64, size=len(content))
+
+    tab.set_content(f"<!doctype html><title>Test</title><body>{body}")
+    recipe, hearing = Stillness(time=False), Hearing()
+    return bool(take_picture(tab, "data", keep, masks, recipe, hearing, [], Unfolding())["all_masked"])
+
+
+@pytest.mark.parametrize("name", NONE_LEFT)
+def test_masks_that_leave_nothing_to_see_are_told(name: str, tab: Page) -> None:
+    assert all_masked(tab, *NONE_LEFT[name]) is True
+
+
+@pytest.mark.parametrize("name", SOME_LEFT)
+def test_masks_that_leave_something_to_see(name: str, tab: Page) -> None:
+    assert all_masked(tab, *SOME_LEFT[name]) is False
 
 
 WIDE = "width:900px;height:40px"

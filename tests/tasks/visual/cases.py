@@ -306,4 +306,5 @@ BROKEN = [
     Case("never visited", NOT_RUN, "never looked at", partial(looks, visits=0)),
     Case("nobody looked for baselines", NOT_RUN, "never looked at", partial(looks, indexed=False)),
 ]
+BROKEN.append(Case("masked as a whole", ERROR, "masks cover all", partial(looks, all_masked=True)))
 CASES: dict[str, list[Case]] = {"visual": [*GOOD, *BAD, *BROKEN]}

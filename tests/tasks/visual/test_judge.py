@@ -39,6 +39,14 @@ def test_a_fail_counts_pixels_and_brings_a_picture_of_the_difference() -> None:
         assert (214, 0, 80) in {colour for _, colour in picture.convert("RGB").getcolors() or []}
 
 
+def test_a_pass_says_what_the_picture_leaves_out() -> None:
+    says = "; without 900 px of a part that scrolls by itself: the plan says that this is enough; smaller parts that"
+    for now in (None, page()):
+        passed, _ = findings(now, hidden=900, smaller_parts=2).findings
+        assert (passed.outcome, says in passed.looked_at) == (Outcome.PASS, True)
+        assert passed.looked_at.endswith("scroll are in it as far as they show: 2")
+
+
 def test_a_fail_keeps_its_name_between_runs() -> None:
     first, second = (findings(page(move=move)).findings[0].fingerprint for move in (1, 9))
     assert first == second

@@ -1,0 +1,144 @@
+"""Pages that look right to one of the looks, or wrong, and are not: one sweep on a real Chromium over all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evidence_store.model import Outcome
+from tasks.accessibility.gather import AcceptedAndAnswered
+from tasks.sweep.gather import PageSweep
+from tests.flows.hostile_server import Answer, answer, hostile_server, page
+from tests.flows.looking import Looked, look, write_plan
+
+pytestmark = pytest.mark.real
+
+FINE = "<h1>All is fine</h1>"
+NAMELESS = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+BECOMES = "<script>setTimeout(() => { document.querySelector('main').innerHTML = `%s` }, %d)</script>"
+PASS, FAIL, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.ERROR
+
+PAGES: dict[str, Answer] = {
+    # The steps before the picture are 2 s of the page's time, and those between two frames half a second each.
+    "ends-in-an-error": page(FINE + BECOMES % ("<h1>No answer in time</h1>", 2_300)),
+    "comes-late": page("<h1>Loading</h1>" + BECOMES % (FINE, 2_300)),
+    "tidies-up": page(FINE + NAMELESS + BECOMES % (FINE, 2_600)),
+    "sandboxed": page(FINE + "<iframe sandbox title=mail srcdoc='<p>A letter</p>'></iframe>"),
+}
+REGISTERS = """<script>
+  navigator.serviceWorker.register('/worker.js').then(registration => {
+    registration.addEventListener('updatefound', () => {});
+    registration.onupdatefound = () => {};
+    document.querySelector('h1').textContent = `All is fine at ${registration.scope.slice(location.origin.length)}`;
+    %s
+  });
+</script>"""
+PAGES |= {
+    "registers-a-worker": page("<h1>Offline first</h1>" + REGISTERS % ""),
+    "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
+}
+UNSEEN = "<template>All is fine</template><noscript>All is fine</noscript><p hidden>All is fine</p>"
+SHADOW = """<x-part%s></x-part><script>
+  document.querySelector('x-part').attachShadow({ mode: 'closed' }).innerHTML = `%s`;
+</script>"""
+NOT_SHOWN = {
+    "in-a-hidden-frame": "<iframe hidden title=inner srcdoc='<p>All is fine</p>'></iframe>",
+    "in-a-hidden-component": SHADOW % (" hidden", FINE),
+    "in-a-hidden-part": SHADOW % ("", "<div style='display:none'><h1>All is fine</h1></div><p>words</p>"),
+    "in-a-hidden-body": "<style>body { display: none } html { background: linear-gradient(red, blue) }</style>" + FINE,
+    "in-no-element": UNSEEN,
+}
+SHOWN = {
+    "in-a-frame": "<iframe title=inner srcdoc='<p>All is fine</p>'></iframe>",
+    "in-a-component": SHADOW % ("", FINE),
+    "in-no-box": SHADOW % (" style='display:contents'", f"<div style='display:contents'>{FINE}</div>"),
+}
+PAGES |= {name: page(f"<p>words</p>{body}") for name, body in (NOT_SHOWN | SHOWN).items()}
+START_PAGE = answer("<!doctype html><title>Start</title>")
+DRAWING = answer("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>", "image/svg+xml")
+LOGO = "<img alt=Logo width=90 height=40 src=/%s>"
+PAGES |= {
+    "start-page.png": START_PAGE,
+    "drawing.svg": DRAWING,
+    "shows-no-logo": page(FINE + LOGO % "start-page.png"),
+    "shows-its-logo": page(FINE + LOGO % "drawing.svg"),
+    "has-a-placeholder": page(FINE + NAMELESS.replace("<img", "<img alt=Logo width=90 height=40")),
+    "start-page.css": START_PAGE,
+    "start-page.woff2": START_PAGE,
+    "style.css": answer("h1 { color: #000 }", "text/css"),
+    "empty.css": answer("/* nothing yet */", "text/css; charset=utf-8"),
+    "has-no-style": page(FINE, "<link rel=stylesheet href=/start-page.css>"),
+    "has-its-style": page(
+        FINE,
+        "<link rel=stylesheet href=/style.css><link rel=stylesheet href=/empty.css>"
+        "<link rel=stylesheet media=print href=/style.css><link rel=stylesheet disabled href=/style.css>"
+        "<link rel='alternate stylesheet' title=other href=/style.css>",
+    ),
+    "has-no-font": page(
+        FINE, "<style>@font-face { font-family: own; src: url(/start-page.woff2) } h1 { font-family: own }</style>"
+    ),
+    "misses-its-logo": page(FINE + LOGO % "nowhere.png"),
+    "waits-for-a-script": page(FINE + "<script>import('/hang')</script>"),
+    "gives-up": page(FINE + "<script>fetch('/hang', { signal: AbortSignal.timeout(3200) }).catch(() => {})</script>"),
+    "waits-for-news": page(FINE + "<script>fetch('/hang')</script>"),
+}
+MENU = "<button id=b onclick='m.hidden = !m.hidden'>Menu</button><p id=m hidden>Settings</p>"
+PAGES |= {"opens-its-menu": page(FINE + MENU), "opens-nothing": page(FINE + MENU.replace("onclick", "data-onclick"))}
+STATES = {
+    name: [{"name": "menu", "do": [{"click": "#b"}], "must_show": ["All is fine"]}]
+    for name in ("opens-its-menu", "opens-nothing")
+}
+ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
+    ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
+    ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("tidies-up", "axe"): (FAIL, "Images must have alternative text"),
+    ("sandboxed", "axe"): (PASS, "0 critical or serious violations"),
+    ("sandboxed", "page-health"): (PASS, "answered 200 as itself"),
+    ("shows-no-logo", "page-health"): (FAIL, "/start-page.png came and is not what the page needs"),
+    ("shows-its-logo", "page-health"): (PASS, "answered 200 as itself"),
+    ("has-a-placeholder", "page-health"): (PASS, "answered 200 as itself"),
+    ("has-no-style", "page-health"): (FAIL, "/start-page.css came and is not what the page needs"),
+    ("has-its-style", "page-health"): (PASS, "answered 200 as itself"),
+    ("has-no-font", "page-health"): (FAIL, "/start-page.woff2 came and is not what the page needs"),
+    ("misses-its-logo", "page-health"): (FAIL, "/nowhere.png answered 404"),
+    ("waits-for-a-script", "page-health"): (FAIL, "/hang had no answer after"),
+    ("gives-up", "page-health"): (PASS, "answered 200 as itself"),
+    ("waits-for-news", "page-health"): (PASS, "answered 200 as itself"),
+    ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
+}
+ENDS_IN |= {(name, "page-health"): (FAIL, "1 of 1 texts are not on the page") for name in NOT_SHOWN}
+ENDS_IN |= {(name, "page-health"): (PASS, "shows 1 of 1 texts") for name in SHOWN}
+
+
+def planned(name: str) -> dict[str, Any]:
+    return {"name": name, "path": f"/{name}", "must_show": ["All is fine"], "states": STATES.get(name, [])}
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
+    folder = tmp_path_factory.mktemp("misleading")
+    checks: dict[str, Any] = {"page-health": {}, "axe": {}}
+    with hostile_server() as server:
+        server.answers |= {f"/{name}": content for name, content in PAGES.items()}
+        plan = write_plan(folder, server.url(), checks, pages=[planned(name) for name in PAGES if "." not in name])
+        return look(plan, [AcceptedAndAnswered(), PageSweep()], folder)
+
+
+@pytest.mark.parametrize(("name", "check"), ENDS_IN)
+def test_each_page_ends_as_it_must(name: str, check: str, looked: Looked) -> None:
+    outcome, says = ENDS_IN[name, check]
+    decided = looked.subject(f"{name}@desktop", check)
+    assert (decided.outcome, says in decided.reason) == (outcome, True), decided.reason
+
+
+@pytest.mark.parametrize(("name", "warns"), [("opens-its-menu", False), ("opens-nothing", True)])
+def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked: Looked) -> None:
+    decided = looked.subject(f"{name}.menu@desktop", "page-health")
+    assert (decided.outcome, decided.warns) == (PASS, warns), decided.reason
+
+
+@pytest.mark.parametrize(("name", "warns"), [("shows-its-logo", False), ("waits-for-news", True), ("gives-up", True)])
+def test_data_that_never_came_is_told(name: str, warns: bool, looked: Looked) -> None:
+    assert looked.subject(f"{name}@desktop", "page-health").warns is warns
