@@ -72,7 +72,8 @@ PAGES |= {
     "has-its-style": page(
         FINE,
         "<link rel=stylesheet href=/style.css><link rel=stylesheet href=/empty.css>"
-        "<link rel=stylesheet media=print href=/style.css><link rel='alternate stylesheet' title=other href=/style.css><link rel=stylesheet disabled href=/style.css>",
+        "<link rel=stylesheet media=print href=/style.css><link rel=stylesheet disabled href=/style.css>"
+        "<link rel='alternate stylesheet' title=other href=/style.css>",
     ),
     "has-no-font": page(
         FINE, "<style>@font-face { font-family: own; src: url(/start-page.woff2) } h1 { font-family: own }</style>"
