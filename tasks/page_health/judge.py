@@ -10,6 +10,7 @@ Rules, each from a real false green:
   which is said as a warning;
 - `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace or
   an error in JSON: an error page that answers 200 is not the page;
+- `error-part`: an alert or a second heading that reads like an error page's is a warning: a part may be broken;
 - `unfilled`: a text that nobody filled in (`[object Object]`, `{{ user.name }}`, `NaN`, `Invalid Date`, a line of
   `undefined`) is a warning: a page may speak of such things;
 - `sign-in-page`: it asks for a password although it was visited by somebody who has signed in;
@@ -180,6 +181,11 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
+    for words in dict.fromkeys((part.strip().splitlines() or [""])[0][:100] for part in visit.announced):
+        if _ERROR_TITLE.match(words) and not _is_allowed(context, words):
+            yield finding(
+                Outcome.FAIL, "error-part", f"a part of it reads like an error: '{words}'", words, gates=False
+            )
     unfilled = dict.fromkeys(match[0].strip() for match in _UNFILLED.finditer(text))
     if meant_for_nobody := [words for words in unfilled if not _is_allowed(context, words)]:
         named = ", ".join(f"'{words}'" for words in meant_for_nobody[:5])

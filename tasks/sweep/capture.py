@@ -50,6 +50,8 @@ most => {
   });
   const visible = element => element.checkVisibility?.() ?? true;
   const headings = [...document.querySelectorAll('h1, [role=heading][aria-level="1"]')].filter(visible).slice(0, 10);
+  const announcing = 'h2, [role=alert], [aria-live=assertive]';
+  const parts = [...document.querySelectorAll(announcing)].filter(visible).slice(0, most);
   const wanted = /canonical|alternate|icon|manifest/i;
   const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
   const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
@@ -57,6 +59,7 @@ most => {
     title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
     elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
     passwords: [...document.querySelectorAll('input[type=password]')].filter(visible).length,
+    parts: parts.map(part => cut(part.innerText, 200)).filter(Boolean),
     headings: headings.map(heading => cut(heading.innerText, 200)),
     links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
     status: navigation?.responseStatus || null,
@@ -96,6 +99,7 @@ class _Facts(BaseModel):
     pictured: int
     passwords: int
     headings: list[str]
+    parts: list[str]
     links: list[tuple[str, str, str]]
     stored: list[tuple[str, str, int]]
     status: int | None
@@ -116,6 +120,7 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
         "unreadable": tuple(unreadable)[:MAX_ITEMS],
         "password_fields": facts.passwords,
         "headings": tuple(facts.headings),
+        "announced": tuple(facts.parts),
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts.links),
         "stored": (
             *(StoredItem(place=place, name=name, size=size) for place, name, size in facts.stored),

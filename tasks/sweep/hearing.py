@@ -94,7 +94,8 @@ class Hearing:
 
     def note_unanswered(self, page: Page, seconds: float) -> None:
         """Write down how long requests have been without an answer; parts of the page are given so many seconds."""
-        while any(
+        until = time.monotonic() + seconds  # for a page that never ends asking
+        while time.monotonic() < until and any(
             request.resource_type in PARTS_OF_A_PAGE and time.monotonic() - since < seconds
             for request, since in self._asked_at.items()
         ):

@@ -112,6 +112,8 @@ class PageVisit(Evidence):
     """Visible ones: a page behind a sign-in that shows one is often the sign-in page."""
     headings: tuple[str, ...] = ()
     """Of the first level, as they are shown."""
+    announced: tuple[str, ...] = ()
+    """Visible alerts, and headings of the second level, as they are shown."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
     unreadable: tuple[str, ...] = ()

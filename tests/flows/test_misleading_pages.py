@@ -89,6 +89,11 @@ STATES = {
     name: [{"name": "menu", "do": [{"click": "#b"}], "must_show": ["All is fine"]}]
     for name in ("opens-its-menu", "opens-nothing")
 }
+ALERT = "<p>%s</p><div role=alert%s>An error occurred</div>"
+PAGES |= {
+    "has-a-broken-part": page(FINE + ALERT % ("words " * 80, "")),
+    "hides-its-alert": page(FINE + ALERT % ("", " hidden")),
+}
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
@@ -139,6 +144,15 @@ def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked:
     assert (decided.outcome, decided.warns) == (PASS, warns), decided.reason
 
 
-@pytest.mark.parametrize(("name", "warns"), [("shows-its-logo", False), ("waits-for-news", True), ("gives-up", True)])
-def test_data_that_never_came_is_told(name: str, warns: bool, looked: Looked) -> None:
+@pytest.mark.parametrize(
+    ("name", "warns"),
+    [
+        ("has-a-broken-part", True),
+        ("hides-its-alert", False),
+        ("shows-its-logo", False),
+        ("waits-for-news", True),
+        ("gives-up", True),
+    ],
+)
+def test_what_is_broken_in_a_part_or_never_came_is_a_warning(name: str, warns: bool, looked: Looked) -> None:
     assert looked.subject(f"{name}@desktop", "page-health").warns is warns

@@ -350,6 +350,17 @@ GOOD += [
     Case("a route where none is planned", PASS, "as itself", partial(health, final_url=f"{URL}#/start")),
     Case("an anchor", PASS, "as itself", partial(health, final_url=URL, url=f"{URL}#top")),
 ]
+BROKEN_PART = ("Reports\nAll of them", "Something went wrong\nTry again")
+GOOD += [
+    Case("an alert", PASS, "as itself", partial(health, announced=BROKEN_PART), warns=True),
+    Case("an alert of something else", PASS, "as itself", partial(health, announced=BROKEN_PART[:1])),
+    Case(
+        "an alert that is meant",
+        PASS,
+        "as itself",
+        partial(health, announced=BROKEN_PART, table={"allow_error_words": ["Something went*"]}),
+    ),
+]
 UNFILLED = ("{{ user.name }}", "[object Object]", "NaN kr", "Invalid Date", "${total}", "\nundefined\n")
 GOOD += [
     *(
