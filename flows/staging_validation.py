@@ -53,6 +53,7 @@ from flows.run_settings import home_folder, lasting_name, ready_plan, target_nam
 from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
+from tasks.doors.temporary_folder import temporary_folder
 from tasks.exporting import Exports
 from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
@@ -134,6 +135,7 @@ def run_validation(
     """The story, for every entry flow; returns the state whose name is the verdict."""
     with ExitStack() as ending:
         try:
+            ending.enter_context(temporary_folder())
             place = ending.enter_context(gathering_place())
             run = open_run(target, profile, release, only, note, started_by, resume)
         except (PlanError, StoreError, WorkspaceError) as error:
