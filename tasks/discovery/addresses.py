@@ -131,6 +131,17 @@ def query_keys(address: str) -> tuple[str, ...]:
     return tuple(sorted({key for key, _ in _pairs(address.partition("#")[0].partition("?")[2])}))
 
 
+def value_of(address: str, key: str) -> str | None:
+    """What a query says for this key, the first time it does; None when it does not."""
+    return dict(reversed(_pairs(address.partition("#")[0].partition("?")[2]))).get(key)
+
+
+def with_one_key(address: str, key: str) -> str:
+    """The address with this key alone in its query; a client-side route stays."""
+    path, mark, route = without_query(address).partition("#")
+    return f"{path}?{urlencode([(key, value_of(address, key) or '')])}{mark}{route}"
+
+
 def looks_like_action(address: str, text: str = "", *, marked: bool = False) -> bool:
     """Whether following this link might change something; `marked`: the element says so (`data-method`, `download`)."""
     if marked:

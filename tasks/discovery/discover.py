@@ -15,6 +15,7 @@ from evidence_store.redaction import Redactor
 from tasks.discovery import proposal
 from tasks.discovery.addresses import Origin, Shape, address_of, looks_like_action, origin_of
 from tasks.discovery.crawl import Budget, Limits, Progress, Site, crawl, read_sitemaps
+from tasks.discovery.naming import leads_to_a_place
 from tasks.discovery.robots import MOST_BYTES, Robots, read_robots
 from tasks.discovery.seen import FoundRelease, FoundService, SeenPage, Stability
 from tasks.discovery.services import ask_services
@@ -354,6 +355,12 @@ class _Looking:
             for address, seen in self._own_pages(visited, signed_in).items()
             if not variants.is_folded(address, kept)
         }
+        for pages, seen_by in ((everyones, visited), (only_signed_in, signed_in)):
+            for repeat in variants.repeated(pages, self.start_address):
+                del pages[repeat]
+            for place in [address for address in pages if _is_place(seen_by, address)]:
+                self.site.skipped.add("lead to a place in a page", place)
+                del pages[place]
         folders = self._folders({*everyones, *only_signed_in})
         self._look_for_missing(None, folders)
         if identity:
@@ -472,6 +479,11 @@ class _Looking:
                 f"{len(gone)} elements were there in the first of two loads only, such as '{gone[0].text[:40]}'"
             )
         return Stability(masks=masks, notes=notes, cost=first.cost, texts=texts)
+
+
+def _is_place(visited: Mapping[str, SeenPage], address: str) -> bool:
+    whole = visited.get(address.partition("#")[0])
+    return "#" in address and whole is not None and leads_to_a_place(visited[address], whole)
 
 
 def _changes(first: Loaded, second: Loaded) -> list[Change]:

@@ -174,6 +174,47 @@ def test_budgets_were_measured(shop: _Shop) -> None:
     assert {"ttfb_ms", "fcp_ms", "lcp_ms"} <= budgets
 
 
+# -- an old site ------------------------------------------------------------------------------------------------------
+
+CHAPTERS = {
+    "home": "We have built boats in this harbour since the great storm.",
+    "yard": "Four generations of builders have worked in these sheds.",
+    "crew": "Kari plans and Ole planes, and Per paints whatever floats.",
+    "cost": "A rowing boat takes six weeks, and costs accordingly.",
+}
+
+
+def chapter(exchange: Exchange) -> None:
+    """`/index.php?page=yard`, in one layout; one list can be sorted, and one table has places to jump to."""
+    name = next((word for word in CHAPTERS if f"page={word}" in exchange.path), "home")
+    menu = "".join(f"<a href='/index.php?page={word}'>{word.title()}</a> " for word in CHAPTERS)
+    sorts = "".join(f"<a href='/index.php?page=crew&amp;sort={key}'>by {key}</a> " for key in ("name", "age"))
+    places = "<a href='#/oak'>Oak</a> <a href='#/elm'>Elm</a>"
+    exchange.send(
+        page(
+            f"<h1>Boats</h1><p>{menu}</p><h2>{name.title()}</h2><p>{CHAPTERS[name]}</p>"
+            f"<p>{sorts if name == 'crew' else places if name == 'cost' else '-'}</p>"
+        )
+    )
+
+
+def test_an_old_site_has_the_pages_that_its_query_names(server: HostileServer) -> None:
+    """Home once, whatever its address; sorting and places in a page are no pages of their own."""
+    server.answers |= {"/": chapter, "/index.php": chapter}
+    proposal = discover(wish(server.url("/"), max_pages=20), {"lcp": 2500}, quiet)
+    assert [one.path for one in proposal.pages] == [
+        "/",
+        "/index.php?page=cost",
+        "/index.php?page=crew",
+        "/index.php?page=yard",
+    ]
+    assert {one.path: one.must_show[-1] for one in proposal.pages if "?" in one.path} == {
+        f"/index.php?page={word}": CHAPTERS[word] for word in ("cost", "crew", "yard")
+    }
+    assert [one.folded.keys for one in proposal.pages if one.path.endswith("crew")] == [("sort",)]
+    assert proposal.skipped["lead to a place in a page"][0] == 2
+
+
 # -- hostile sites ----------------------------------------------------------------------------------------------------
 
 
