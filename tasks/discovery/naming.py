@@ -11,7 +11,8 @@ Rules for a key:
 - a key that searches, and one that counts pages, names none; where all values are numbers, headings below the first
   are no names: a list shows its next entries under them.
 
-A fragment that begins like a route (`#/orders`) and shows what is there without it leads to a place in that page.
+A fragment that begins like a route (`#/orders`) and shows what is there without it leads to a place in that page. What
+shows the start page at another address is no page besides.
 """
 
 from __future__ import annotations
@@ -81,21 +82,14 @@ def tells_pages_apart(plain: SeenPage, key: str, sample: Sequence[SeenPage], mis
 
 
 def shows_the_same(one: SeenPage, other: SeenPage) -> bool:
-    """Whether two addresses show one and the same page."""
-    return one.look is not None and other.look is not None and _told(one.look) == _told(other.look)
-
-
-def leads_to_a_place(seen: SeenPage, whole: SeenPage) -> bool:
-    """Whether an address with a fragment shows the page that it shows without it, but for what changes by itself."""
-    if seen.look is None or whole.look is None or not whole.is_shown or whole.moved:
+    """Whether two addresses show one and the same page, but for the few words that change by themselves."""
+    if one.look is None or other.look is None or not (one.is_shown and other.is_shown):
         return False
-    return (seen.look.title, seen.look.headings) == (whole.look.title, whole.look.headings) and not any(
-        _own_words(one, than) >= LEAST_OWN_WORDS for one, than in ((seen.look, whole.look), (whole.look, seen.look))
-    )
-
-
-def _told(look: Look) -> tuple[str, Sequence[tuple[int, str]], str]:
-    return look.title, look.headings, look.text
+    if (one.look.title, one.look.headings) != (other.look.title, other.look.headings):
+        return False
+    words, others = set(one.look.text.split()), set(other.look.text.split())
+    few = min(LEAST_OWN_WORDS - 1, len(words | others) // 10)
+    return max(len(words - others), len(others - words)) <= few
 
 
 def _is_another_page(seen: SeenPage, plain: SeenPage, missing: Sequence[SeenPage]) -> bool:
@@ -104,7 +98,9 @@ def _is_another_page(seen: SeenPage, plain: SeenPage, missing: Sequence[SeenPage
 
 
 def _is_another(look: Look, than: Look, by_headings: bool) -> bool:
-    return _own_words(look, than) >= LEAST_OWN_WORDS and _names(look, by_headings) != _names(than, by_headings)
+    lines = set(_lines(than))
+    own_words = sum(len(line.split()) for line in _lines(look) if line not in lines)
+    return own_words >= LEAST_OWN_WORDS and _names(look, by_headings) != _names(than, by_headings)
 
 
 def _names(look: Look, by_headings: bool) -> Sequence[str]:
@@ -112,12 +108,6 @@ def _names(look: Look, by_headings: bool) -> Sequence[str]:
     # Old sites have their own name for the headline of every page: the next heading is the page's.
     others = [text for level, text in look.headings if level != 1][:1] if by_headings else []
     return [_NUMBERS.sub("", text).casefold() for text in (look.title, *headlines, *others)]
-
-
-def _own_words(look: Look, than: Look) -> int:
-    """How many words it has in lines that the other does not have."""
-    lines = set(_lines(than))
-    return sum(len(line.split()) for line in _lines(look) if line not in lines)
 
 
 def _lines(look: Look) -> list[str]:

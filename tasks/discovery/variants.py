@@ -201,13 +201,11 @@ class Variants:
     def repeated(self, pages: Mapping[str, SeenPage], start: str) -> Set[str]:
         """Addresses that show what a better one shows: `/index.php?page=home` and `/index.php` beside `/`."""
         repeats: set[str] = set()
-        for path, named in self.named.items():
+        for path in [start, *self.named]:
             same = [
                 one
                 for one in pages
-                if path in pages
-                and (one in named or without_query(one).partition("#")[0] == one)
-                and naming.shows_the_same(pages[one], pages[path])
+                if path in pages and "#" not in one and naming.shows_the_same(pages[one], pages[path])
             ]
             repeats |= set(sorted(same, key=lambda one: (one != start, len(one), one))[1:])
         return repeats

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tasks.discovery.addresses import shapes_of, value_of, with_one_key, without_query
-from tasks.discovery.naming import leads_to_a_place
+from tasks.discovery.naming import shows_the_same
 from tasks.discovery.seen import Look, SeenPage
 from tasks.discovery.templates import structure_of
 from tasks.discovery.variants import Folded, Variants
@@ -197,6 +197,8 @@ def test_of_the_many_pages_of_a_wiki_one_stands_for_all(count: int, own: bool) -
         ("/a?p=", "", "/a?p="),
         ("/a?q=1", None, "/a?p="),
         ("/a", None, "/a?p="),
+        ("/a#/r?q=1&p=x", "x", "/a#/r?p=x"),
+        ("/a?q=1#/r?p=x", "x", "/a#/r?p=x"),
     ],
 )
 def test_one_key_of_a_query(address: str, value: str | None, alone: str) -> None:
@@ -205,10 +207,18 @@ def test_one_key_of_a_query(address: str, value: str | None, alone: str) -> None
 
 def test_a_route_is_told_from_a_place_in_a_page() -> None:
     """By what it shows; a clock beside it does not count."""
-    whole = page("/help", [(1, "Help")], "All the help there is to be had\n2 minutes ago")
-    place = page("/help#/milestone", [(1, "Help")], "All the help there is to be had\n3 minutes ago")
+    help_text = "All the help there is to be had, for you and for others\nLast modified {} minutes ago by hand"
+    whole = page("/help", [(1, "Help")], help_text.format(2))
+    place = page("/help#/milestone", [(1, "Help")], help_text.format(3))
     route = page("/help#/orders", [(1, "Help")], "Six orders are open and wait for you")
-    other = page("/help#/about", [(1, "About")], "All the help there is to be had")
-    assert [leads_to_a_place(seen, whole) for seen in (place, route, other)] == [True, False, False]
-    assert not leads_to_a_place(place, replace(whole, status=404))
-    assert not leads_to_a_place(replace(place, look=None), whole)
+    other = page("/help#/about", [(1, "About")], help_text.format(2))
+    longer = page("/help#/all", [(1, "Help")], f"{help_text.format(2)}\nand five more words here")
+    assert [shows_the_same(seen, whole) for seen in (place, route, other, longer)] == [True, False, False, False]
+    assert [shows_the_same(whole, seen) for seen in (place, route, other, longer)] == [True, False, False, False]
+    assert not shows_the_same(place, replace(whole, status=404))
+    assert not shows_the_same(replace(place, look=None), whole)
+
+
+def test_of_few_words_none_is_one_that_changes_by_itself() -> None:
+    assert not shows_the_same(page("/a", [], "Yes"), page("/b", [], "No"))
+    assert shows_the_same(page("/a", [], "Yes"), page("/b", [], "Yes"))

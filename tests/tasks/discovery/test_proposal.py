@@ -227,6 +227,15 @@ def test_a_text_without_a_number_is_taken_before_one_with() -> None:
     assert proposal.texts_for(own, [], ["Orders"]).must_show == ("Orders", "Export them")
 
 
+@pytest.mark.parametrize(
+    ("headline", "shown"),
+    [("Orders (30 matches)", "Orders"), ("Orders (open)", "Orders (open)"), ("Windows 11", "Windows 11")],
+)
+def test_a_count_in_a_headline_is_left_out(headline: str, shown: str) -> None:
+    own = look(headings=[(1, headline)], text=f"{headline} and more")
+    assert proposal.texts_for(own, [], []).must_show == (shown,)
+
+
 def test_without_a_headline_the_title_counts_when_it_can_be_seen() -> None:
     own = look(title="Data catalogue · Tidemark", text="Menu Data catalogue")
     assert proposal.texts_for(own, [], ["Menu"]).must_show == ("Data catalogue",)
