@@ -26,7 +26,9 @@ MANY_SIBLINGS = 6
 """From this many on, addresses that differ in one segment alone are instances of one kind."""
 
 _PATH_SAFE = "/-._~!$&'()*+,;=:@%"
-_TRACKING = re.compile(r"^(utm_.*|gclid|dclid|fbclid|msclkid|mc_[ce]id|_ga|_gl|ref|referrer|return_?url|return_?to|next)$")
+_TRACKING = re.compile(
+    r"^(utm_.*|gclid|dclid|fbclid|msclkid|mc_[ce]id|_ga|_gl|ref|referrer|return_?url|return_?to|next)$"
+)
 _SESSION = re.compile(r"^(.*sess(ion)?_?(id)?|sid|s_?id|.*token|phpsessid|jsessionid|aspsessionid.*|cfid|cftoken)$")
 _SESSION_IN_PATH = re.compile(r";(jsessionid|sid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _NO_PAGE = re.compile(
