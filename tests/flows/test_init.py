@@ -69,6 +69,7 @@ def shop_home(visits: list[int]) -> Callable[[Exchange], None]:
                 "<h1>Coats for everyone</h1>"
                 f"<p class=visitors data-visitors>Visitor {len(visits)} today</p><section><ul>{links}</ul></section>"
                 f"<table>{rows}</table><p id=drawn>Drawn {len(visits)} times</p>"
+                f"<input id=visit aria-label=Key value='key-of-visit-{len(visits)}'><b class=age>3 minutes ago</b>"
                 "<a href='#/sizes'>Sizes</a><i id=/sizes></i>"
                 "<a href=/about?sort=wool>By wool</a><a href=/about?sort=age>By age</a>"
                 "<a href=/services/stock/healthz>Is all well?</a><a href=/well/health>And here?</a>"
@@ -141,7 +142,9 @@ def test_pages_are_told_by_their_headlines(shop: _Shop) -> None:
 
 def test_what_changes_between_two_loads_is_masked(shop: _Shop) -> None:
     """By the attribute that somebody gave it, with what was seen; what comes after a long column too."""
-    assert shop.plan.pages[0].mask == ("[data-visitors]", "td.col-left", "#drawn")
+    assert shop.plan.pages[0].mask == ("[data-visitors]", "td.col-left", "#drawn", "#visit", "b.age")
+    assert "# #visit its picture differs between loads (input)" in shop.text
+    assert "key-of-visit" not in shop.text
     assert re.search(
         r"# \[data-visitors\] differs between loads: 'Visitor \d+ today', then 'Visitor \d+ today'", shop.text
     )

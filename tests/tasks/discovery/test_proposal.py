@@ -281,6 +281,30 @@ def test_texts_sizes_and_newcomers_differ_and_what_only_moved_does_not() -> None
     assert changes_between(before, before) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "grows"),
+    [
+        ("2 minutes ago", True),
+        ("Last modified an hour ago", True),
+        ("Just now", True),
+        ("3 Weeks ago", True),
+        ("The yard was founded by two brothers 9 months ago, after the storm", False),
+        ("Founded 100 years ago", False),
+        ("minutes ago", False),
+        ("in 2 minutes", False),
+        ("", False),
+    ],
+)
+def test_an_age_will_be_another_though_two_loads_tell_the_same(text: str, grows: bool) -> None:
+    told = [change.why for change in changes_between([piece("a", text)], [piece("a", text)])]
+    assert told == ([f"tells an age, which grows: '{text}'"] if grows else [])
+
+
+def test_what_stands_in_a_field_is_not_told() -> None:
+    changes = changes_between([piece("a", kind="input")], [piece("a", kind="input")], {"a"})
+    assert [change.why for change in changes] == ["its picture differs between loads (input)"]
+
+
 def picture(*dots: tuple[int, int]) -> bytes:
     image = Image.new("RGB", (40, 40), "white")
     for place in dots:
