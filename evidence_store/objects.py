@@ -15,8 +15,9 @@ StoreError
 └── LedgerError               (evidence_store.ledger) the ledger cannot be extended or has no such run
 ```
 
-Nothing is ever overwritten or deleted here. A key over a deleted version can be taken by somebody else, so what matters
-is recorded with its VersionId and SHA-256, and read back by them.
+Nothing is ever overwritten or deleted here but the parts of uploads that were cut off, which no reader can see. A key
+over a deleted version can be taken by somebody else, so what matters is recorded with its VersionId and SHA-256, and
+read back by them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -163,6 +165,15 @@ class Stored:
     size: int
 
 
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """An upload in parts that was begun and neither completed nor given up; its parts take room until it is."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
 def valid_key(key: str) -> str:
     """The key itself; raises StoreError for one that another system could read as another place."""
     segments = key.split("/")
@@ -236,12 +247,14 @@ class ObjectStore:
             there = self._digest(key, None, progress)
             if there.sha256 != sha256:
                 raise
+            self._give_up_others(key)
             return there
         except OSError as error:
             raise StoreError(f"{path} cannot be read for uploading: {error.strerror or error}") from error
         back = self._digest(key, version, progress)
         if (back.sha256, back.size) != (sha256, size):
             raise AlteredError(f"{key} was stored, but reads back as other bytes; do not trust this store: {back}")
+        self._give_up_others(key)
         return Stored(key=key, version_id=version, sha256=sha256, size=size)
 
     def get(self, key: str, version_id: str | None = None, max_bytes: int = MOST_BYTES) -> bytes:
@@ -290,6 +303,32 @@ class ObjectStore:
                 return
             last = keys[-1]
             left = None if left is None else left - len(keys)
+
+    def unfinished_uploads(self, prefix: str) -> list[UnfinishedUpload]:
+        """Uploads in parts under a prefix that are cut off, or go on at this moment: nothing but their age tells which.
+
+        Raises StoreAccessError where the key lacks `s3:ListBucketMultipartUploads`.
+        """
+        with self._translated(f"list the unfinished uploads under {prefix}"):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            return [
+                UnfinishedUpload(found["Key"], found["UploadId"], found["Initiated"])
+                for page in pages.paginate(Bucket=self.settings.bucket, Prefix=prefix)
+                for found in page.get("Uploads", [])
+            ]
+
+    def give_up(self, upload: UnfinishedUpload) -> None:
+        """Remove the parts of an upload, which can then not be completed any more."""
+        with suppress(ObjectMissingError), self._translated(f"give up the upload of {upload.key}"):
+            self._client.abort_multipart_upload(Bucket=self.settings.bucket, Key=upload.key, UploadId=upload.upload_id)
+
+    def _give_up_others(self, key: str) -> None:
+        """Once the key is taken, no other upload of it can be completed any more: their parts only take room."""
+        # Tidying up: where it is not allowed, what was stored is stored all the same.
+        with suppress(StoreError):
+            for upload in self.unfinished_uploads(key):
+                if upload.key == key:
+                    self.give_up(upload)
 
     @property
     def _client(self) -> S3Client:

@@ -34,10 +34,20 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import BaseModel, ConfigDict, Field
 
 SIGNERS = "signers.toml"
+PASSPHRASE_VARIABLE = "STAGEPROOF_KEY_PASSPHRASE"  # noqa: S105  - a name, and no secret
+"""Holds the passphrase of a person's key where nobody can be asked; it is no part of any evidence."""
 
 
 class SigningError(Exception):
     """A key that cannot be used, or a signature that proves nothing."""
+
+
+class PassphraseMissingError(SigningError):
+    """A key that opens with a passphrase, and none was given."""
+
+
+class WrongPassphraseError(SigningError):
+    """A key that the given passphrase does not open."""
 
 
 class Signature(BaseModel):
@@ -65,17 +75,40 @@ class Envelope(BaseModel):
         return _decoded(self.payload)
 
 
-def load_private_key(path: Path, password: bytes | None = None) -> Ed25519PrivateKey:
-    """An OpenSSH Ed25519 key, as `ssh-keygen -t ed25519` makes it; raises SigningError with what to do."""
+def load_private_key(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
+    """An OpenSSH Ed25519 key, as `ssh-keygen -t ed25519` makes it; a passphrase that it does not need is left alone.
+
+    Raises PassphraseMissingError, WrongPassphraseError, and SigningError with what to do.
+    """
     try:
-        key = load_ssh_private_key(path.read_bytes(), password)
+        content = path.read_bytes()
     except OSError as error:
         raise SigningError(f"the key {path} cannot be read: {error.strerror or error}") from error
+    try:
+        key = _opened(content, passphrase)
+    except PassphraseMissingError as error:
+        raise PassphraseMissingError(f"the key {path} has a passphrase") from error
+    except WrongPassphraseError as error:
+        raise WrongPassphraseError(f"this passphrase does not open the key {path}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SigningError(f"{path} is not an OpenSSH private key that can be used here: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningError(f"{path} is not an Ed25519 key; make one with `ssh-keygen -t ed25519`")
     return key
+
+
+def _opened(content: bytes, passphrase: str | None) -> object:
+    try:
+        return load_ssh_private_key(content, None)
+    except TypeError as error:
+        # The one thing it says so: well-formed, and encrypted.
+        if not passphrase:
+            raise PassphraseMissingError from error
+    try:
+        # What a terminal handed over that is not UTF-8 goes back to the bytes that were typed.
+        return load_ssh_private_key(content, passphrase.encode("utf-8", "surrogateescape"))
+    except ValueError as error:
+        raise WrongPassphraseError from error
 
 
 def read_signers(folder: Path) -> dict[str, Ed25519PublicKey]:

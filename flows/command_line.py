@@ -445,7 +445,8 @@ def demo(
 @application.command()
 def doctor(
     clean: Annotated[
-        bool, typer.Option(help="Remove workspaces of runs that ended, and of runs nobody works on.")
+        bool,
+        typer.Option(help="Remove workspaces of runs that ended or nobody works on, and uploads cut off a day ago."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

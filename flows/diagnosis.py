@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,15 @@ from evidence_store.workspace import OpenedRun, Workspace
 from flows.run_settings import home_folder, target_names
 from tasks.doors.chromium import BrowserMissing, find_chromium
 
+CUT_OFF_AFTER = timedelta(days=1)
+"""No upload goes on for so long: its parts time out, and are tried again a few times."""
+
 
 def diagnose(*, clean: bool) -> list[dict[str, Any]]:
-    """Findings with `what`, `state` (ok, note, problem) and `words`; with `clean`, removes workspaces nobody holds."""
-    return [_browser(), _store(), _prefect(), _targets(), *_workspaces(clean=clean)]
+    """Findings with `what`, `state` (ok, note, problem) and `words`; with `clean`, removes what nobody needs now."""
+    store = _store()
+    uploads = _uploads(clean=clean) if store["state"] != "problem" else []
+    return [_browser(), store, *uploads, _prefect(), _targets(), *_workspaces(clean=clean)]
 
 
 def _finding(what: str, state: str, words: str) -> dict[str, Any]:
@@ -43,6 +49,34 @@ def _store() -> dict[str, Any]:
             "evidence store", "note", "reachable and write-once, but the bucket keeps no versions: turn it on"
         )
     return _finding("evidence store", "ok", "reachable, write-once, keeps versions")
+
+
+def _uploads(*, clean: bool) -> list[dict[str, Any]]:
+    """Uploads that were cut off: nobody sees their parts, and they take room until somebody ends them."""
+    store = ObjectStore(StoreSettings.from_environment(os.environ))
+    try:
+        latest = datetime.now(UTC) - CUT_OFF_AFTER
+        cut_off = [
+            upload
+            for upload in store.unfinished_uploads("v1/")
+            if upload.key.endswith("/bundle.zip") and upload.begun_at < latest
+        ]
+        for upload in cut_off if clean else ():
+            store.give_up(upload)
+    except StoreError as error:
+        words = f"not known whether any were cut off ({error}); a lifecycle rule of the bucket can end them"
+        return [_finding("uploads", "note", words)]
+    if not cut_off:
+        return []
+    words = (
+        f"{len(cut_off)} cut off, the first at {min(upload.begun_at for upload in cut_off):%Y-%m-%d %H:%M} UTC; their"
+        " parts take room in the bucket, and nobody sees them"
+    )
+    return [
+        _finding(
+            "uploads", "note", f"{words}; removed" if clean else f"{words}: `stageproof doctor --clean` removes them"
+        )
+    ]
 
 
 def _prefect() -> dict[str, Any]:

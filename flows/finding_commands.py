@@ -222,13 +222,14 @@ def _instant(text: str, as_json: bool) -> datetime:
 
 def _signing_key(path: Path | None, by: str, folder: Path, as_json: bool) -> Ed25519PrivateKey | None:
     """The key to sign with, once it is known as this person's: an answer signed by a stranger would be an error."""
-    from evidence_store.signing import SigningError, load_private_key, public_line, read_signers
+    from evidence_store.signing import SigningError, public_line, read_signers
+    from flows.signing_keys import open_signing_key
 
     if path is None:
         return None
     try:
-        key = load_private_key(path.expanduser())
         signers = read_signers(folder)
+        key = open_signing_key(path)
     except SigningError as error:
         fail(USAGE, str(error), [], as_json)
     mine = public_line(key.public_key())

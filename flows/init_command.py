@@ -97,13 +97,16 @@ def propose(wish: Wish, progress: Progress) -> tuple[Proposal, str]:
     from tasks.discovery.discover import DiscoveryError, discover
     from tasks.discovery.plan_text import plan_text
     from tasks.discovery.rehearsal import rehearse
+    from tasks.doors.temporary_folder import temporary_folder
     from tasks.plan import parse_plan
     from tasks.vitals.metrics import METRICS
 
     redactor = Redactor()
     for key, value in _secrets(wish).items():
         redactor.learn(value, f"env:{key}")
-    proposal = rehearse(discover(wish, {metric.id: metric.good for metric in METRICS}, progress, redactor), progress)
+    good = {metric.id: metric.good for metric in METRICS}
+    with temporary_folder():
+        proposal = rehearse(discover(wish, good, progress, redactor), progress)
     text = plan_text(proposal)
     parse_plan(text, "the proposed plan")
     if redactor.redact_text(text) != text:

@@ -112,7 +112,8 @@ def record(
 
     Quit at any step: what was answered is kept, and the same command goes on from there.
     """
-    from evidence_store.signing import SigningError, load_private_key
+    from evidence_store.signing import SigningError
+    from flows.signing_keys import open_signing_key
     from tasks.records.keeping import load_sweep, signer_of, write_record
     from tasks.records.manual import SweepRecord
 
@@ -124,7 +125,7 @@ def record(
             raise SigningError(
                 "the record has to be signed: give --key, your OpenSSH Ed25519 key (the plan may say `signed = false`)"
             )
-        signing_key = load_private_key(key) if key else None
+        signing_key = open_signing_key(key) if key else None
         if signing_key is not None:
             signer_of(signing_key)  # told before an hour of walking, not after it
         told, results = _answers(answers) if answers else ({}, [])

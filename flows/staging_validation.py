@@ -44,6 +44,7 @@ from evidence_store.model import (
 from evidence_store.objects import ObjectStore, StoreError, StoreSettings
 from evidence_store.report.markdown import findings_table, scorecard_markdown
 from evidence_store.report.story import tell
+from evidence_store.signing import PASSPHRASE_VARIABLE
 from evidence_store.summary import RunSummary, check_summaries
 from evidence_store.workspace import OpenedRun, Workspace, WorkspaceError
 from flows.gathering_places import GatheringPlace, gathering_place
@@ -52,6 +53,7 @@ from flows.run_settings import home_folder, lasting_name, ready_plan, target_nam
 from tasks.accessibility.notes import answer_notes, known_notes
 from tasks.baselines import baselines_root
 from tasks.contract import Shard, Source, Turn
+from tasks.doors.temporary_folder import temporary_folder
 from tasks.exporting import Exports
 from tasks.judging import judge, left_out
 from tasks.plan import Plan, PlanError, Profile
@@ -133,6 +135,7 @@ def run_validation(
     """The story, for every entry flow; returns the state whose name is the verdict."""
     with ExitStack() as ending:
         try:
+            ending.enter_context(temporary_folder())
             place = ending.enter_context(gathering_place())
             run = open_run(target, profile, release, only, note, started_by, resume)
         except (PlanError, StoreError, WorkspaceError) as error:
@@ -203,6 +206,8 @@ def open_run(
     announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
+    # No run signs; but where one is made with this variable set, whatever tells its environment must not tell this.
+    workspace.redactor.learn(os.environ.get(PASSPHRASE_VARIABLE, ""), f"passphrase:{PASSPHRASE_VARIABLE}")
     checks = [check for check in expected if check in plan.checks and (not only or check in only)]
     left_out_because = "left out of this run by --only"
     if finished is None:

@@ -26,7 +26,9 @@ MANY_SIBLINGS = 6
 """From this many on, addresses that differ in one segment alone are instances of one kind."""
 
 _PATH_SAFE = "/-._~!$&'()*+,;=:@%"
-_TRACKING = re.compile(r"^(utm_.*|gclid|dclid|fbclid|msclkid|mc_[ce]id|_ga|_gl|ref|referrer|returnurl|return_to|next)$")
+_TRACKING = re.compile(
+    r"^(utm_.*|gclid|dclid|fbclid|msclkid|mc_[ce]id|_ga|_gl|ref|referrer|return_?url|return_?to|next)$"
+)
 _SESSION = re.compile(r"^(.*sess(ion)?_?(id)?|sid|s_?id|.*token|phpsessid|jsessionid|aspsessionid.*|cfid|cftoken)$")
 _SESSION_IN_PATH = re.compile(r";(jsessionid|sid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _NO_PAGE = re.compile(
@@ -102,10 +104,16 @@ def address_of(url: str, origin: Origin) -> str | None:
     trapped = len(segments) > DEEPEST_PATH or any(segments.count(one) > MOST_REPEATS for one in set(segments))
     if path.startswith("//") or trapped or _NO_PAGE.search(path) or ".." in segments:
         return None
-    query = urlencode([(key, value) for key, value in _pairs(parts.query) if not _is_noise(key)])
-    route = quote(parts.fragment, safe=_PATH_SAFE + "?") if parts.fragment.startswith(("/", "!/")) else ""
-    address = path + (f"?{query}" if query else "") + (f"#{route}" if route else "")
+    route, _, inner = parts.fragment.partition("?")
+    address = path + _without_noise(parts.query)
+    if route.startswith(("/", "!/")):
+        address += f"#{quote(route, safe=_PATH_SAFE)}{_without_noise(inner)}"
     return address if len(address) <= LONGEST_ADDRESS else None
+
+
+def _without_noise(query: str) -> str:
+    kept = urlencode([(key, value) for key, value in _pairs(query) if not _is_noise(key)])
+    return f"?{kept}" if kept else ""
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -120,15 +128,40 @@ def _is_noise(key: str) -> bool:
 
 
 def without_query(address: str) -> str:
-    """The address without its query; a client-side route stays."""
-    path, _, rest = address.partition("?")
-    _, mark, route = rest.partition("#")
-    return path + mark + route
+    """The address without its query, nor that of its client-side route; the route stays."""
+    path, _, route, _ = _parted(address)
+    return f"{path}#{route}" if route else path
+
+
+def _parted(address: str) -> tuple[str, str, str, str]:
+    """(path, its query, client-side route, the route's query): a route has a query of its own, `#/orders?sort=name`."""
+    before, _, route = address.partition("#")
+    path, _, query = before.partition("?")
+    route, _, inner = route.partition("?")
+    return path, query, route, inner
+
+
+def _query_of(address: str) -> list[tuple[str, str]]:
+    _, query, _, inner = _parted(address)
+    return [*_pairs(query), *_pairs(inner)]
 
 
 def query_keys(address: str) -> tuple[str, ...]:
     """The names of a query's keys, each once, in the order of the alphabet."""
-    return tuple(sorted({key for key, _ in _pairs(address.partition("#")[0].partition("?")[2])}))
+    return tuple(sorted({key for key, _ in _query_of(address)}))
+
+
+def value_of(address: str, key: str) -> str | None:
+    """What a query says for this key, the first time it does; None when it does not."""
+    return dict(reversed(_query_of(address))).get(key)
+
+
+def with_one_key(address: str, key: str) -> str:
+    """The address with this key alone in its query; a client-side route stays."""
+    path, _, route, inner = _parted(address)
+    alone = f"?{urlencode([(key, value_of(address, key) or '')])}"
+    in_route = any(name == key for name, _ in _pairs(inner))
+    return f"{path}{'' if in_route else alone}{f'#{route}' if route else ''}{alone if in_route else ''}"
 
 
 def looks_like_action(address: str, text: str = "", *, marked: bool = False) -> bool:
@@ -174,11 +207,10 @@ def shapes_of(addresses: Collection[str], many: int = MANY_SIBLINGS) -> dict[str
     languages = languages_of(addresses)
     split: dict[str, tuple[str, Sequence[str]]] = {}
     for address in addresses:
-        path, _, tail = address.partition("?")
-        segments = [segment for segment in path.replace("#", "/#/").split("/") if segment]
+        segments = [segment for segment in without_query(address).replace("#", "/#/").split("/") if segment]
         language = segments.pop(0) if segments and segments[0] in languages else ""
         # A query is one more level: the names of its keys, and each value as a segment.
-        values = [part for key, value in sorted(_pairs(tail)) for part in (f"?{key}=", value or "-")]
+        values = [part for key, value in sorted(_query_of(address)) for part in (f"?{key}=", value or "-")]
         split[address] = (language, [*segments, *values])
     shaped: dict[str, str] = dict.fromkeys(split, "")
     for level in range(max((len(parts) for _, parts in split.values()), default=0)):
@@ -195,6 +227,18 @@ def shapes_of(addresses: Collection[str], many: int = MANY_SIBLINGS) -> dict[str
                 before = shaped[address]
                 shaped[address] = f"{before}/{'{}' if parts[level] in varying[before] else parts[level]}"
     return {address: Shape(language, shaped[address] or "/") for address, (language, _) in split.items()}
+
+
+def with_own_words(shape: Shape, address: str) -> Shape:
+    """The shape with the address's own words in place of what varies beside it; an id stays what varies."""
+    segments = [segment for segment in without_query(address).replace("#", "/#/").split("/") if segment]
+    own = segments[1:] if shape.language else segments
+    parts = [part for part in shape.path.split("/") if part]
+    words = [
+        word if part == "{}" and not looks_like_id(word) else part
+        for part, word in itertools.zip_longest(parts, own[: len(parts)], fillvalue="{}")
+    ]
+    return Shape(shape.language, "/" + "/".join(words))
 
 
 def _varying(children: Mapping[str, Collection[str]], many: int) -> frozenset[str]:

@@ -108,9 +108,10 @@ class Site:
         elif len(self.depths) >= MOST_KNOWN:
             self.skipped.add(f"beyond the first {MOST_KNOWN:,} addresses", address[:200])
         else:
-            bare = without_query(address)
-            self.depths.setdefault(bare, depth)
-            if address != bare and not self.variants.hear_of(address):
+            self.depths.setdefault(self.variants.page_of(address), depth)
+            # What a route shows is told from a place in the page by the page without it.
+            self.depths.setdefault(without_query(address).partition("#")[0], depth)
+            if address != without_query(address) and not self.variants.hear_of(address):
                 self.skipped.add(f"beyond the first {MOST_HEARD:,} addresses with a query", address[:200])
 
     def shapes(self, *, exact: bool = False) -> dict[str, Shape]:
@@ -120,8 +121,11 @@ class Site:
             self._shaped_at = len(self.depths)
         # Until then a new one has the shape that it shows by itself.
         self._shapes |= {one: shapes_of([one])[one] for one in self.depths if one not in self._shapes}
-        views = {one: self.variants.shape_of(one, self._shapes) for one in self.variants.looked_at.values()}
-        self._shapes |= {address: shape for address, shape in views.items() if shape is not None}
+        # Pages before their views: the shape of a view begins with that of its page.
+        named = [one for pages in self.variants.named.values() for one in pages]
+        for several in (named, self.variants.looked_at.values()):
+            own = {one: self.variants.shape_of(one, self._shapes) for one in several}
+            self._shapes |= {address: shape for address, shape in own.items() if shape is not None}
         return self._shapes
 
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from evidence_store.redaction import Redactor
 from tasks.discovery import proposal
-from tasks.discovery.addresses import Origin, Shape, address_of, looks_like_action, origin_of
+from tasks.discovery.addresses import Origin, Shape, address_of, looks_like_action, origin_of, with_own_words
 from tasks.discovery.crawl import Budget, Limits, Progress, Site, crawl, read_sitemaps
+from tasks.discovery.naming import shows_the_same
 from tasks.discovery.robots import MOST_BYTES, Robots, read_robots
 from tasks.discovery.seen import FoundRelease, FoundService, SeenPage, Stability
 from tasks.discovery.services import ask_services
@@ -355,6 +356,13 @@ class _Looking:
             for address, seen in self._own_pages(visited, signed_in).items()
             if not variants.is_folded(address, kept)
         }
+        for pages, seen_by in ((everyones, visited), (only_signed_in, signed_in)):
+            for repeat in variants.repeated(pages, self.start_address):
+                self.site.skipped.add("show a page of another address", repeat)
+                del pages[repeat]
+            for place in [address for address in pages if _is_place(seen_by, address)]:
+                self.site.skipped.add("lead to a place in a page", place)
+                del pages[place]
         folders = self._folders({*everyones, *only_signed_in})
         self._look_for_missing(None, folders)
         if identity:
@@ -475,6 +483,11 @@ class _Looking:
         return Stability(masks=masks, notes=notes, cost=first.cost, texts=texts)
 
 
+def _is_place(visited: Mapping[str, SeenPage], address: str) -> bool:
+    whole = visited.get(address.partition("#")[0])
+    return "#" in address and whole is not None and not whole.moved and shows_the_same(visited[address], whole)
+
+
 def _changes(first: Loaded, second: Loaded) -> list[Change]:
     return changes_between(first.pieces, second.pieces, _pixels(first, second))
 
@@ -505,7 +518,9 @@ def _proposed(
         others = [text for key, text in texts.items() if key != id(one)]
         others += [] if one.seen.look.signs_in else sign_in
         found = proposal.texts_for(one.seen.look, stability.texts, others, personal if one.identity else ())
-        name = proposal.name_of(one.shape, taken, one.identity or "")
+        # Of several it is what they have in common that names them.
+        shape = one.shape if one.kind.stands_for > 1 else with_own_words(one.shape, one.seen.address)
+        name = proposal.name_of(shape, taken, one.identity or "")
         taken.add(name)
         notes = [note for note in (found.note, stability.problem, *stability.notes) if note]
         if not asked_for_missing:

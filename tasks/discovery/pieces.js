@@ -1,6 +1,8 @@
-// The leaves of a page: elements with text of their own, and pictures. Changes nothing.
+// The leaves of a page: elements with text of their own, pictures, and fields. Changes nothing.
+// What stands in a field is compared by its picture and not told: it may be anybody's key.
 (most) => {
   const PICTURES = ["IMG", "CANVAS", "SVG", "VIDEO", "IFRAME", "PICTURE", "EMBED", "OBJECT", "METER", "PROGRESS"];
+  const FIELDS = ["INPUT", "TEXTAREA", "SELECT"];
   const SILENT = ["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE", "HEAD"];
   const pieces = [];
   const walk = (element, path, depth) => {
@@ -9,7 +11,7 @@
     if (SILENT.includes(tag)) return;
     const own = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join(" ");
     const text = own.replace(/\s+/g, " ").trim();
-    const picture = PICTURES.includes(tag);
+    const picture = PICTURES.includes(tag) || FIELDS.includes(tag);
     const background = !picture && !element.firstElementChild && getComputedStyle(element).backgroundImage.includes("url(");
     if (text || picture || background) {
       const box = element.getBoundingClientRect();

@@ -43,6 +43,7 @@ _CHANGING = re.compile(
 _WEEKDAY_OR_MONTH = re.compile(
     rf"^({_MONTHS}|mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b", re.I
 )
+_COUNT_AT_THE_END = re.compile(r"\s*\([^()]*\d[^()]*\)$")
 _GREETING = re.compile(
     r"^(hello|hi|hey|good (morning|afternoon|evening)|hallo|bonjour|hola)\b|^(welcome|willkommen)( back)?,"
     r"|^welcome back\b",
@@ -194,10 +195,10 @@ def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: 
     def distinct(text: str) -> bool:
         return not any(text in other for other in elsewhere)
 
-    ordered = sorted(look.headings, key=lambda heading: heading[0] != 1)
+    ordered = [(level, _without_count(text)) for level, text in sorted(look.headings, key=lambda one: one[0] != 1)]
     title = re.split(r"\s+[|–—·•:»-]\s+", look.title)[0].strip()
-    headline = [_folded(text) for level, text in ordered if level == 1]
-    candidates = [*headline, _folded(title), *(_folded(text) for level, text in ordered if level != 1)]
+    headline = [text for level, text in ordered if level == 1]
+    candidates = [*headline, _folded(title), *(text for level, text in ordered if level != 1)]
     candidates = [text for text in dict.fromkeys(candidates) if usable(text)]
     phrases = [text for text in map(_folded, look.phrases) if usable(text)]
     if candidates and distinct(candidates[0]):
@@ -209,6 +210,11 @@ def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: 
     if candidates:
         return Texts((candidates[0],), f"'{candidates[0]}' is on other pages too: find a text that only this page has")
     return Texts((), "no text was found that would tell this page from an error page: write one down")
+
+
+def _without_count(text: str) -> str:
+    """A heading without what it counts at its end: `Orders (30 matches)` are 31 tomorrow."""
+    return _COUNT_AT_THE_END.sub("", _folded(text))
 
 
 def _has_digit(text: str) -> bool:

@@ -3,6 +3,7 @@
 Rules:
 
 - a piece changed when its text, its size or the pixels inside it differ; one that only moved was moved by another;
+- one that tells an age (`2 minutes ago`) and nothing else will change, whatever two loads within one minute say;
 - a mask is a selector that a later build is likely to keep: `data-*`, then `id`, then classes, then a semantic element
   in one of those; never a position, and nothing a build tool made up (`css-1q2w3e`, `:r1:`);
 - a selector is taken only when most of what it hits did change (all of it, when it hits a column of a table), and never
@@ -44,6 +45,10 @@ _GENERATED = re.compile(
 )
 
 
+_AGE = re.compile(r"([\w:]+ ){0,3}(\d+|an?|one) (second|minute|hour|day|week|month)s? ago|just now", re.IGNORECASE)
+"""The whole of a piece: a sentence that mentions an age is prose, and was true when it was written."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One piece that differs between loads."""
@@ -72,6 +77,8 @@ def changes_between(before: Sequence[Piece], after: Sequence[Piece], pixels: Col
             changes.append(Change(piece.path, f"its size differs between loads: {_size(was)}, then {_size(piece)}"))
         elif piece.path in pixels:
             changes.append(Change(piece.path, f"its picture differs between loads ({piece.kind})"))
+        elif _AGE.fullmatch(piece.text):
+            changes.append(Change(piece.path, f"tells an age, which grows: {_quoted(piece)}"))
     return changes
 
 

@@ -2,7 +2,7 @@
 
 What a suite gets: the environment it needs by name (`STAGEPROOF_BASE_URL`, `STAGEPROOF_CHROMIUM` and its arguments,
 `STAGEPROOF_ATTACHMENTS`, `STAGEPROOF_CHECKPOINTS`) and the plan's `env:` values; never the credentials of the evidence
-store.
+store, nor the passphrase of a person's key.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from evidence_store.model import Artifact, Evidence
 from evidence_store.redaction import UnsafeArchiveError
+from evidence_store.signing import PASSPHRASE_VARIABLE
 from evidence_store.workspace import Workspace
 from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import DETERMINISTIC_RENDERING
@@ -32,7 +33,8 @@ from tasks.sweep.models import PageVisit
 MAX_LOG_BYTES = 2_000_000
 MAX_REPORT_BYTES = 50_000_000
 MAX_ATTACHMENTS = 400
-STORE_CREDENTIALS = "STAGEPROOF_S3_"
+KEPT_FROM_SUITES = ("STAGEPROOF_S3_", PASSPHRASE_VARIABLE)
+"""Beginnings of variables: whoever holds these can write evidence, or answer in a person's name."""
 CHECKPOINTS = "checkpoints"
 
 
@@ -101,7 +103,7 @@ def _run(
             "-ra",
         ],
         environment={
-            **{name: value for name, value in environment.items() if not name.startswith(STORE_CREDENTIALS)},
+            **{name: value for name, value in environment.items() if not name.startswith(KEPT_FROM_SUITES)},
             "STAGEPROOF_BASE_URL": plan.target.base_url,
             "STAGEPROOF_CHROMIUM": chromium,
             "STAGEPROOF_CHROMIUM_ARGUMENTS": " ".join(DETERMINISTIC_RENDERING),

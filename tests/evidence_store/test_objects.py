@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +31,7 @@ from evidence_store.objects import (
     StoreSettingsError,
     StoreUnreachableError,
     TooLargeError,
+    UnfinishedUpload,
     valid_key,
 )
 from tests.evidence_store.conftest import SECRET_KEY, free_ports, s3_server
@@ -207,6 +208,58 @@ class TestRealStore:
         assert uploads_left(store, key) == []
 
     @pytest.mark.parametrize("size", [100, SINGLE_PUT_BYTES + 1])
+    @pytest.mark.parametrize("there", [True, False])
+    def test_what_a_cut_off_upload_left_goes_when_the_key_is_taken(
+        self, store: ObjectStore, tmp_path: Path, size: int, there: bool
+    ) -> None:
+        key = fresh("bundle.zip")
+        digest = file_of(tmp_path / "bundle.zip", size)
+        stored = [store.upload_if_absent(key, tmp_path / "bundle.zip", digest)] * there
+        cut_off(store, key)
+        cut_off(store, f"{key}.of-another")
+
+        again = store.upload_if_absent(key, tmp_path / "bundle.zip", digest)
+
+        assert stored in ([], [again])
+        assert uploads_left(store, key) == [f"{key}.of-another"]
+        assert store.get(key) == (tmp_path / "bundle.zip").read_bytes()
+
+    def test_a_refused_upload_takes_nothing_from_another(self, store: ObjectStore, tmp_path: Path) -> None:
+        key = fresh("bundle.zip")
+        cut_off(store, key)
+        file_of(tmp_path / "a", 10)
+
+        with pytest.raises(AlteredError):
+            store.upload_if_absent(key, tmp_path / "a", "0" * 64)
+
+        assert uploads_left(store, key) == [key]
+
+    def test_what_may_not_be_tidied_up_is_stored_all_the_same(
+        self, store_settings: StoreSettings, tmp_path: Path
+    ) -> None:
+        class MayNotLook(ObjectStore):
+            def unfinished_uploads(self, prefix: str) -> list[UnfinishedUpload]:
+                raise StoreAccessError(prefix)
+
+        store, key = MayNotLook(store_settings), fresh("bundle.zip")
+        cut_off(store, key)
+        digest = file_of(tmp_path / "a", 10)
+
+        assert store.upload_if_absent(key, tmp_path / "a", digest).sha256 == digest
+
+    def test_an_upload_that_is_gone_is_given_up(self, store: ObjectStore) -> None:
+        began = datetime.now(UTC) - timedelta(minutes=1)
+        cut_off(store, key := fresh("bundle.zip"))
+        (upload,) = store.unfinished_uploads(key)
+
+        store.give_up(upload)
+        store.give_up(upload)
+
+        assert upload.key == key
+        assert began < upload.begun_at < began + timedelta(minutes=5)
+        assert store.unfinished_uploads(key) == []
+
+    @pytest.mark.parametrize("size", [100, SINGLE_PUT_BYTES + 1])
     def test_a_file_that_changed_since_it_was_packed_is_not_uploaded(
         self, store: ObjectStore, tmp_path: Path, size: int
     ) -> None:
@@ -249,6 +302,13 @@ class TestRealStore:
         assert list(store.list_keys(prefix, most=1100)) == keys[:1100]
         assert list(store.list_keys(prefix, start_after=keys[-1])) == []
         assert list(store.list_keys(prefix + "none/")) == []
+
+
+def cut_off(store: ObjectStore, key: str) -> None:
+    """What a process leaves that is killed between two parts."""
+    place = {"Bucket": store.settings.bucket, "Key": key}
+    begun = store._client.create_multipart_upload(**place)
+    store._client.upload_part(**place, UploadId=begun["UploadId"], PartNumber=1, Body=b"x" * 1000)
 
 
 def uploads_left(store: ObjectStore, key: str) -> list[str]:

@@ -8,9 +8,25 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
-from evidence_store.signing import Envelope, SigningError, load_private_key, read_signers, sign, signers_of
+from evidence_store.signing import (
+    Envelope,
+    PassphraseMissingError,
+    SigningError,
+    WrongPassphraseError,
+    load_private_key,
+    read_signers,
+    sign,
+    signers_of,
+)
 
 KIND = "application/vnd.stageproof.answer+json"
 OTHER_KIND_OF_KEY = generate_private_key(SECP256R1()).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
@@ -59,6 +75,48 @@ def test_keys_are_read_as_ssh_writes_them(tmp_path: Path) -> None:
     (tmp_path / "signers.toml").write_text(f'[signers]\nada = "{public} ada@example.org"\n')
     envelope = sign(b"x", KIND, load_private_key(path), "ada")
     assert signers_of(envelope, KIND, read_signers(tmp_path)) == ("ada",)
+
+
+PASSPHRASE = "Grüße an 1 Pferd"
+
+
+def key_file(folder: Path, encryption: KeySerializationEncryption) -> Path:
+    path = folder / "id_ed25519"
+    path.write_bytes(ADA.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, encryption))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encryption", "given"),
+    [
+        (BestAvailableEncryption(PASSPHRASE.encode()), PASSPHRASE),
+        (BestAvailableEncryption(b"\xff latin"), "\udcff latin"),
+        (NoEncryption(), PASSPHRASE),
+        (NoEncryption(), ""),
+    ],
+    ids=["its own", "not UTF-8", "one it does not need", "empty"],
+)
+def test_a_passphrase_opens_its_key(encryption: KeySerializationEncryption, given: str, tmp_path: Path) -> None:
+    key = load_private_key(key_file(tmp_path, encryption), given)
+    assert key.public_key() == ADA.public_key()
+
+
+@pytest.mark.parametrize("given", [None, "", PASSPHRASE.upper(), f"{PASSPHRASE}\n", "x" * 1000])
+def test_without_its_passphrase_a_key_stays_shut(given: str | None, tmp_path: Path) -> None:
+    path = key_file(tmp_path, BestAvailableEncryption(PASSPHRASE.encode()))
+    with pytest.raises(WrongPassphraseError if given else PassphraseMissingError) as refused:
+        load_private_key(path, given)
+    told = f"{refused.value!r} {refused.value.__cause__!r}"
+    assert [part for part in (given, PASSPHRASE) if part and part in told] == []
+
+
+def test_a_damaged_key_is_told_from_a_wrong_passphrase(tmp_path: Path) -> None:
+    path = key_file(tmp_path, BestAvailableEncryption(PASSPHRASE.encode()))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], *lines[3:]]))
+    with pytest.raises(SigningError, match="is not an OpenSSH private key") as refused:
+        load_private_key(path, PASSPHRASE)
+    assert not isinstance(refused.value, WrongPassphraseError)
 
 
 def test_without_a_file_nobody_is_known(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from PIL import Image
 
 from deployments.local_stack import Stack
@@ -32,6 +33,7 @@ PAGE = {"name": "shop", "path": "/shop", "must_show": ["Shop"]}
 BAR = "height:40px; width:300px; padding:0; margin:0; border:0; display:block"
 NAMELESS = f"<button class=icon style='{BAR}; background:#c00000'></button>"
 NAMED = NAMELESS.replace("></button>", " aria-label=Save></button>")
+PASSPHRASE = "a-passphrase-of-4-words"
 ON_A_PICTURE = (
     "<p id=hero style='background:linear-gradient(#fff, #000); color:#777; height:60px'>Everything must go</p>"
 )
@@ -122,12 +124,15 @@ class Life:
 @pytest.fixture(scope="module")
 def life(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """A page with a violation and a question, seen once."""
-    world = World(tmp_path_factory.mktemp("findings"), stack)
+    world = World(tmp_path_factory.mktemp("findings"), stack, {"STAGEPROOF_KEY_PASSPHRASE": PASSPHRASE})
     ada = Ed25519PrivateKey.generate()
     key = world.folder / "id_ed25519"
-    key.write_bytes(ada.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    key.write_bytes(
+        ada.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, BestAvailableEncryption(PASSPHRASE.encode()))
+    )
     with hostile_server() as server:
-        server.answers["/shop"] = shop(NAMELESS, ON_A_PICTURE)
+        # A page that tells what nobody told it: the passphrase is set for the people, and for these runs too.
+        server.answers["/shop"] = shop(NAMELESS, ON_A_PICTURE, f"<p>{PASSPHRASE}</p>")
         table = {"axe": {"review": "gate", "signed_answers": True}}
         plan = write_plan(world.folder, server.url(), table, name="findings", pages=[PAGE])
         yield Life(world, server, plan, key, world.answer(plan))
@@ -157,6 +162,11 @@ def test_a_finding_lives_from_its_first_run_to_its_end(life: Life) -> None:
     accept = ("--all", "--owner", "Ada", "--reason", "old icons", "--expires", "2099-01-31")
     assert life.said("known", run_id, *accept)["added"] == [fail["fingerprint"]]
     assert life.said("review", *signed, "--key", str(life.key))["signed"] is True
+    with zipfile.ZipFile(world.home / "runs" / run_id / f"{run_id}.zip") as package:
+        telling = [name for name in package.namelist() if PASSPHRASE.encode() in package.read(name)]
+        removed = json.loads(package.read("data/redaction.json"))["rules"]
+    assert telling == []
+    assert removed["passphrase"] > 0
 
     # The same page is a go now, and says on whose word.
     second = world.answer(life.plan)

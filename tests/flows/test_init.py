@@ -69,6 +69,7 @@ def shop_home(visits: list[int]) -> Callable[[Exchange], None]:
                 "<h1>Coats for everyone</h1>"
                 f"<p class=visitors data-visitors>Visitor {len(visits)} today</p><section><ul>{links}</ul></section>"
                 f"<table>{rows}</table><p id=drawn>Drawn {len(visits)} times</p>"
+                f"<input id=visit aria-label=Key value='key-of-visit-{len(visits)}'><b class=age>3 minutes ago</b>"
                 "<a href='#/sizes'>Sizes</a><i id=/sizes></i>"
                 "<a href=/about?sort=wool>By wool</a><a href=/about?sort=age>By age</a>"
                 "<a href=/services/stock/healthz>Is all well?</a><a href=/well/health>And here?</a>"
@@ -141,7 +142,9 @@ def test_pages_are_told_by_their_headlines(shop: _Shop) -> None:
 
 def test_what_changes_between_two_loads_is_masked(shop: _Shop) -> None:
     """By the attribute that somebody gave it, with what was seen; what comes after a long column too."""
-    assert shop.plan.pages[0].mask == ("[data-visitors]", "td.col-left", "#drawn")
+    assert shop.plan.pages[0].mask == ("[data-visitors]", "td.col-left", "#drawn", "#visit", "b.age")
+    assert "# #visit its picture differs between loads (input)" in shop.text
+    assert "key-of-visit" not in shop.text
     assert re.search(
         r"# \[data-visitors\] differs between loads: 'Visitor \d+ today', then 'Visitor \d+ today'", shop.text
     )
@@ -172,6 +175,47 @@ def test_health_release_and_third_parties_are_found(shop: _Shop) -> None:
 def test_budgets_were_measured(shop: _Shop) -> None:
     budgets = {budget.key for budget in shop.proposal.budgets}
     assert {"ttfb_ms", "fcp_ms", "lcp_ms"} <= budgets
+
+
+# -- an old site ------------------------------------------------------------------------------------------------------
+
+CHAPTERS = {
+    "home": "We have built boats in this harbour since the great storm.",
+    "yard": "Four generations of builders have worked in these sheds.",
+    "crew": "Kari plans and Ole planes, and Per paints whatever floats.",
+    "cost": "A rowing boat takes six weeks, and costs accordingly.",
+}
+
+
+def chapter(exchange: Exchange) -> None:
+    """`/index.php?page=yard`, in one layout; one list can be sorted, and one table has places to jump to."""
+    name = next((word for word in CHAPTERS if f"page={word}" in exchange.path), "home")
+    menu = "".join(f"<a href='/index.php?page={word}'>{word.title()}</a> " for word in CHAPTERS)
+    sorts = "".join(f"<a href='/index.php?page=crew&amp;sort={key}'>by {key}</a> " for key in ("name", "age"))
+    places = "<a href='#/oak'>Oak</a> <a href='#/elm'>Elm</a>"
+    exchange.send(
+        page(
+            f"<h1>Boats</h1><p>{menu}</p><h2>{name.title()}</h2><p>{CHAPTERS[name]}</p>"
+            f"<p>{sorts if name == 'crew' else places if name == 'cost' else '-'}</p>"
+        )
+    )
+
+
+def test_an_old_site_has_the_pages_that_its_query_names(server: HostileServer) -> None:
+    """Home once, whatever its address; sorting and places in a page are no pages of their own."""
+    server.answers |= {"/": chapter, "/index.php": chapter}
+    proposal = discover(wish(server.url("/"), max_pages=20), {"lcp": 2500}, quiet)
+    assert [one.path for one in proposal.pages] == [
+        "/",
+        "/index.php?page=cost",
+        "/index.php?page=crew",
+        "/index.php?page=yard",
+    ]
+    assert {one.path: one.must_show[-1] for one in proposal.pages if "?" in one.path} == {
+        f"/index.php?page={word}": CHAPTERS[word] for word in ("cost", "crew", "yard")
+    }
+    assert [one.folded.keys for one in proposal.pages if one.path.endswith("crew")] == [("sort",)]
+    assert proposal.skipped["lead to a place in a page"][0] == 2
 
 
 # -- hostile sites ----------------------------------------------------------------------------------------------------

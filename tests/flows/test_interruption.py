@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 from rich.console import Console
 
 from flows.command_line_run import INTERRUPTING, _interruptible
-from tests.flows.hostile_server import HostileServer
+from tasks.doors.temporary_folder import PREFIX
+from tests.flows.hostile_server import HostileServer, page
 from tests.flows.looking import write_plan
-from tests.flows.worlds import World
+from tests.flows.worlds import Started, World
 
 pytestmark = pytest.mark.real
 
@@ -104,6 +106,42 @@ def test_an_interrupted_run_leaves_nothing_running(
     assert told[f"run {run_id}"].startswith(f"did not end; finish it with `{command}`")
     assert told[f"run {run_id}"].endswith("; removed")
     assert not (world.home / "runs" / run_id).exists()
+
+
+def _interrupt(started: Started) -> None:
+    started.process.send_signal(signal.SIGINT)
+
+
+def _kill_at_once(started: Started) -> None:
+    """As the kernel does when memory runs out: the run first, so that it mourns nobody."""
+    for member in (psutil.Process(started.process.pid), *started.family):
+        member.kill()
+
+
+@pytest.mark.parametrize("end", [_interrupt, _kill_at_once])
+def test_what_a_killed_run_left_in_the_temporary_folder_is_removed_by_the_next(
+    end: Callable[[Started], None], world: World, server: HostileServer
+) -> None:
+    """A browser's profile and its driver's folder stay behind, whose processes were ended with no word."""
+    plan = write_plan(world.folder, server.url(), {"page-health": {}}, name="temporary", pages=[HANGS])
+    # Near the root: Chromium makes a socket there, whose path must be short.
+    with tempfile.TemporaryDirectory(prefix="sp-") as short:
+        folder = Path(short)
+        started = world.start("run", plan, "--json", TMPDIR=short)
+        try:
+            server.wait_for("/hang")
+            family = started.remember_family()
+            end(started)
+            started.wait(12)
+        finally:
+            started.end()
+        psutil.wait_procs(family, timeout=10)
+        (left,) = folder.glob(f"{PREFIX}*")
+        assert [path.name for path in left.glob("playwright*")] != []
+
+        server.answers["/hang"] = page("<h1>never shown</h1>")
+        assert world.stageproof("run", plan, "--json", TMPDIR=short).code == 0
+        assert list(folder.glob("stageproof-*")) == []
 
 
 def test_a_hangup_that_was_to_be_ignored_stays_ignored() -> None:

@@ -340,13 +340,15 @@ def test_a_secret_where_the_output_is_cut_is_removed(cut: str, identity: dict[st
 
 
 def test_a_suite_has_no_key_to_the_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It sees what it needs, and nothing of the evidence store's settings."""
+    """It sees what it needs, and nothing of the evidence store's settings or of a person's key."""
     monkeypatch.setenv("STAGEPROOF_S3_ACCESS_KEY", "a-key")
     monkeypatch.setenv("STAGEPROOF_S3_SECRET_KEY", "a-secret-key")
+    monkeypatch.setenv("STAGEPROOF_KEY_PASSPHRASE", "a-persons-passphrase")
     body = """
     assert os.environ["STAGEPROOF_BASE_URL"] == "http://127.0.0.1:9"
     assert [name for name in os.environ if name.startswith("STAGEPROOF_S3")] == []
     assert "a-secret-key" not in str(dict(os.environ))
+    assert "a-persons-passphrase" not in str(dict(os.environ))
     """
     looked = run_suite(tmp_path, walking(body))
     suite = looked.subject(f"suite:{_suite(tmp_path)}", "journeys")

@@ -402,6 +402,25 @@ def test_a_place_leads_into_a_fold(red_page: Opened) -> None:
 
 
 @pytest.mark.real
+def test_a_link_opens_the_fold_of_its_finding_even_without_javascript(browser: Browser, red_bag: Path) -> None:
+    """As a browser opens folds for its own search in a page: nothing is hidden in another way."""
+    report = (red_bag / "index.html").as_uri()
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(report)
+    link = page.locator("#blocks .rest a[href^='#f=']").last.get_attribute("href") or ""
+    place = page.locator(f"[id='{link[1:]}']")
+    seen = [place.is_visible()]
+    page.goto("about:blank")
+    page.goto(f"{report}{link}")
+    place.wait_for(state="visible")
+    top = place.evaluate("place => place.getBoundingClientRect().top")
+    context.close()
+    assert seen == [False]
+    assert 0 <= top < 900
+
+
+@pytest.mark.real
 def test_paper_shows_what_is_folded_even_without_javascript(browser: Browser, red_bag: Path) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
     page = context.new_page()

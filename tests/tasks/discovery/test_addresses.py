@@ -6,7 +6,17 @@ import gzip
 
 import pytest
 
-from tasks.discovery.addresses import address_of, languages_of, looks_like_action, origin_of, shapes_of
+from tasks.discovery.addresses import (
+    Shape,
+    address_of,
+    languages_of,
+    looks_like_action,
+    origin_of,
+    query_keys,
+    shapes_of,
+    with_own_words,
+    without_query,
+)
 from tasks.discovery.robots import MOST_BYTES, MOST_RULES, Robots, read_robots
 from tasks.discovery.sitemap import MOST_ENTRIES, read_sitemap, unpacked
 
@@ -16,9 +26,12 @@ ADDRESSES = {
     "a page": ("https://shop.example/about", "/about"),
     "a fragment": ("https://shop.example/about#team", "/about"),
     "a client-side route": ("https://shop.example/#/orders", "/#/orders"),
+    "a query of a route": ("https://shop.example/?a=1#/orders?utm_source=x&by=b c", "/?a=1#/orders?by=b+c"),
+    "a route with an empty query": ("https://shop.example/#/orders?&", "/#/orders"),
     "the default port": ("https://shop.example:443/about", "/about"),
     "the other scheme": ("http://shop.example/about", "/about"),
     "a campaign": ("https://shop.example/about?utm_source=x&tab=2", "/about?tab=2"),
+    "where it came from": ("https://shop.example/about?returnTo=%2Fa&returnUrl=b&tab=2", "/about?tab=2"),
     "a session in the query": ("https://shop.example/about?PHPSESSID=0123456789abcdef", "/about"),
     "a session in the path": ("https://shop.example/about;jsessionid=A1B2C3", "/about"),
     "letters of another script": ("https://shop.example/über", "/%C3%BCber"),
@@ -224,3 +237,39 @@ def test_a_gzip_bomb_is_unpacked_to_its_limit() -> None:
 def test_a_sitemap_of_100_000_entries_is_cut() -> None:
     sitemap = read_sitemap(urlset(*[b"https://x/%d" % number for number in range(100_000)]))
     assert (len(sitemap.pages), "only its first 50,000" in sitemap.note) == (MOST_ENTRIES, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "shape", "address", "own"),
+    [
+        ("", "/{}", "/search", "/search"),
+        ("en", "/{}", "/en/search", "/search"),
+        ("", "/wiki/{}", "/wiki/TracIni?version=3", "/wiki/TracIni"),
+        ("", "/report/{}", "/report/4", "/report/{}"),
+        ("", "/{}/?sql=/{}", "/shop?sql=select", "/shop/?sql=/{}"),
+        ("", "/#/{}", "/#/orders", "/#/orders"),
+        ("", "/", "/", "/"),
+    ],
+)
+def test_a_page_that_stands_for_itself_has_its_own_words(language: str, shape: str, address: str, own: str) -> None:
+    assert with_own_words(Shape(language, shape), address) == Shape(language, own)
+
+
+@pytest.mark.parametrize(
+    ("address", "bare", "keys"),
+    [
+        ("/a?y=1&x=2", "/a", ("x", "y")),
+        ("/a?x=1#/r", "/a#/r", ("x",)),
+        ("/#/orders?sort=name&by=x", "/#/orders", ("by", "sort")),
+        ("/a?x=1#/r?y=2", "/a#/r", ("x", "y")),
+        ("/a#/r?", "/a#/r", ()),
+        ("/a", "/a", ()),
+    ],
+)
+def test_a_route_has_a_query_of_its_own(address: str, bare: str, keys: tuple[str, ...]) -> None:
+    assert (without_query(address), query_keys(address)) == (bare, keys)
+
+
+def test_the_query_of_a_route_varies_like_any_other() -> None:
+    shapes = shapes_of(["/?tab=1#/orders", *(f"/#/orders?page={number}" for number in range(9))])
+    assert {shape.path for shape in shapes.values()} == {"/#/orders/?tab=/{}", "/#/orders/?page=/{}"}

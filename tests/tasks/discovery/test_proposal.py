@@ -227,6 +227,15 @@ def test_a_text_without_a_number_is_taken_before_one_with() -> None:
     assert proposal.texts_for(own, [], ["Orders"]).must_show == ("Orders", "Export them")
 
 
+@pytest.mark.parametrize(
+    ("headline", "shown"),
+    [("Orders (30 matches)", "Orders"), ("Orders (open)", "Orders (open)"), ("Windows 11", "Windows 11")],
+)
+def test_a_count_in_a_headline_is_left_out(headline: str, shown: str) -> None:
+    own = look(headings=[(1, headline)], text=f"{headline} and more")
+    assert proposal.texts_for(own, [], []).must_show == (shown,)
+
+
 def test_without_a_headline_the_title_counts_when_it_can_be_seen() -> None:
     own = look(title="Data catalogue · Tidemark", text="Menu Data catalogue")
     assert proposal.texts_for(own, [], ["Menu"]).must_show == ("Data catalogue",)
@@ -270,6 +279,30 @@ def test_texts_sizes_and_newcomers_differ_and_what_only_moved_does_not() -> None
     assert [change.path for change in changes] == ["a", "c", "d", "e"]
     assert "'12:00', then '12:01'" in changes[0].why
     assert changes_between(before, before) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "grows"),
+    [
+        ("2 minutes ago", True),
+        ("Last modified an hour ago", True),
+        ("Just now", True),
+        ("3 Weeks ago", True),
+        ("The yard was founded by two brothers 9 months ago, after the storm", False),
+        ("Founded 100 years ago", False),
+        ("minutes ago", False),
+        ("in 2 minutes", False),
+        ("", False),
+    ],
+)
+def test_an_age_will_be_another_though_two_loads_tell_the_same(text: str, grows: bool) -> None:
+    told = [change.why for change in changes_between([piece("a", text)], [piece("a", text)])]
+    assert told == ([f"tells an age, which grows: '{text}'"] if grows else [])
+
+
+def test_what_stands_in_a_field_is_not_told() -> None:
+    changes = changes_between([piece("a", kind="input")], [piece("a", kind="input")], {"a"})
+    assert [change.why for change in changes] == ["its picture differs between loads (input)"]
 
 
 def picture(*dots: tuple[int, int]) -> bytes:
