@@ -206,8 +206,9 @@ def open_run(
     announce("opened", opened.run_id, flow_run=str(flow_run.id))
     for name in plan.environment_names():
         workspace.redactor.learn(os.environ[name], f"env:{name}")
-    # No run signs; but where one is made with this variable set, whatever tells its environment must not tell this.
-    workspace.redactor.learn(os.environ.get(PASSPHRASE_VARIABLE, ""), f"passphrase:{PASSPHRASE_VARIABLE}")
+    # No page is given these; but whatever tells the environment of a run (a tool, a log) must not tell them.
+    workspace.redactor.learn(os.environ.get(PASSPHRASE_VARIABLE, ""), f"credential:{PASSPHRASE_VARIABLE}")
+    workspace.redactor.learn(store.settings.secret_key.get_secret_value(), "credential:STAGEPROOF_S3_SECRET_KEY")
     checks = [check for check in expected if check in plan.checks and (not only or check in only)]
     left_out_because = "left out of this run by --only"
     if finished is None:

@@ -249,7 +249,7 @@ class Page(PlanTable):
     finish_animations: bool = True
     """Bring animations and transitions to their end; switch off for a page whose content waits in one."""
     eager_images: bool = True
-    """Load lazy images before the picture is taken."""
+    """Load lazy images, and what waits to be scrolled to, before the picture is taken."""
     release_sticky: bool = True
     """Let sticky and fixed elements stand in the flow of a full-page picture, where that moves nothing."""
     unfold_scrolling: bool = True

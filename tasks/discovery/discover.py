@@ -85,8 +85,7 @@ class ProposedPage:
     notes: Sequence[str] = ()
     freeze_time: bool = True
     picture_height: int | None = None
-    """CSS pixels, of a page that is taller than a picture may be."""
-    unfold_scrolling: bool = True
+    """CSS pixels, of a page that is taller than a picture may be, or that has no end."""
     folded: Folded = NOTHING_FOLDED
     """Addresses that show this page in another way."""
 

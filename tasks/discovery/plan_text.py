@@ -167,13 +167,10 @@ def _page(page: ProposedPage) -> Iterator[str]:
         yield "freeze_time = false"
     if page.picture_height is not None:
         yield from comment(
-            f"The page is taller than {page.picture_height:,} px, the most that a picture shows: what is below is not"
-            " compared. Without this line such a picture is an error."
+            f"Its pictures end after {page.picture_height:,} px and the page, or a part of it that scrolls, goes on:"
+            " what is below is not compared. Without this line such a picture is an error."
         )
         yield f"picture_height = {value(page.picture_height)}"
-    if not page.unfold_scrolling:
-        yield from comment("A part of this page scrolls without end. Without this line its picture is an error.")
-        yield "unfold_scrolling = false"
     yield ""
 
 

@@ -4,8 +4,8 @@ Rules:
 
 - a text that one of the viewports does not show is taken out;
 - a page that shows its texts only while its clock runs gets `freeze_time = false`;
-- a page that is taller than a picture may be gets a `picture_height`: whoever reads the plan sees what is cut off;
-- a page with a part that scrolls without end gets `unfold_scrolling = false`, and is named: no picture shows its rest;
+- a page that is taller than a picture may be, or has no end, gets a `picture_height`: whoever reads the plan sees what
+  is cut off;
 - a page that never stands still is named: its pictures cannot be compared.
 """
 
@@ -38,8 +38,6 @@ class Rehearsed:
     problem: str
     clipped_at: int | None = None
     """Where its picture ends while the page goes on, in CSS pixels."""
-    hidden: int = 0
-    """CSS pixels that a part which scrolls keeps out of its picture."""
 
 
 def rehearse(proposal: Proposal, progress: Progress) -> Proposal:
@@ -97,7 +95,7 @@ def _look(proposal: Proposal, progress: Progress) -> Mapping[str, Rehearsed]:
 
 def _rehearsed(visit: PageVisit, workspace: Workspace) -> Rehearsed:
     text = read_artifact(workspace, visit.text).decode("utf-8", "replace") if visit.text else ""
-    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at, visit.hidden)
+    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at)
 
 
 def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedPage:
@@ -118,16 +116,5 @@ def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedP
         if hidden:
             notes.append(f"in {viewport} it does not show '{hidden[0]}', which was taken out of must_show")
         texts = [text for text in texts if text not in hidden]
-    hides = {viewport: look for viewport, look in seen.items() if look.hidden and look.clipped_at is not None}
-    notes += [
-        f"in {viewport} a part that scrolls hides {look.hidden:,} px, which no picture shows: let states scroll there"
-        for viewport, look in hides.items()
-    ]
-    ends = [look.clipped_at for name, look in seen.items() if look.clipped_at is not None and name not in hides]
-    return replace(
-        page,
-        must_show=tuple(texts),
-        notes=(*page.notes, *notes),
-        picture_height=max(ends, default=None),
-        unfold_scrolling=not hides,
-    )
+    clipped = max((look.clipped_at for look in seen.values() if look.clipped_at is not None), default=None)
+    return replace(page, must_show=tuple(texts), notes=(*page.notes, *notes), picture_height=clipped)

@@ -1,7 +1,8 @@
 """The recipe that makes two looks at an unchanged page equal, pixel for pixel. Each part can be switched off by page.
 
 1. The page's clock is installed and paused *before* navigation, Math.random is seeded; GIFs stand at their first frame.
-2. After load: lazy images are made eager, time is run forward in steps, and after each the network must be quiet; then
+2. After load: lazy images are made eager, a page that waits for parts of it to be scrolled to is scrolled through, time
+   is run forward in steps, and after each the network must be quiet; then
    sockets must be silent, for a page that draws what they bring.
 3. What the plan says the page must show is awaited, images are awaited and decoded, fonts are awaited, and what says
    that it is busy (aria-busy), and then that nothing is drawn any more; finite animations are finished, infinite ones
@@ -136,7 +137,30 @@ _WATCH = """
   };
   observe(document);
   Object.defineProperty(window, Symbol.for('stageproof.changes'), { get: () => changes });
+  // An observer hears in the next frame that is drawn, whatever the page's clock says.
+  const Observer = window.IntersectionObserver;
+  const frame = () => new Promise(done => new Observer(() => done()).observe(document.documentElement));
+  let waits = false;
+  window.IntersectionObserver = new Proxy(Observer, {
+    construct(target, given, made) { waits = true; return Reflect.construct(target, given, made); },
+  });
+  Object.defineProperty(window, Symbol.for('stageproof.scrolling'), { value: { waits: () => waits, frame } });
 })();
+"""
+# What waits to be scrolled to would wait for ever: a picture of the whole page scrolls to nothing.
+_SCROLL_THROUGH = """
+async most => {
+  const scrolling = window[Symbol.for('stageproof.scrolling')];
+  let screens = 0;
+  if (!scrolling?.waits()) return screens;
+  for (let y = innerHeight; y < Math.min(document.documentElement.scrollHeight, most); y += innerHeight) {
+    scrollTo({ top: y, behavior: 'instant' });
+    await scrolling.frame();
+    screens += 1;
+  }
+  if (screens) { scrollTo({ top: 0, behavior: 'instant' }); await scrolling.frame(); }
+  return screens;
+}
 """
 _CHANGES = "() => window[Symbol.for('stageproof.changes')] ?? 0"
 # Web components have images and videos of their own; closed shadow roots were opened by the script above.
@@ -398,6 +422,9 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     released = sum(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
     if released:
         log.append(f"sticky or fixed elements let into the flow: {released}")
+    screens = page.evaluate(_SCROLL_THROUGH, still.most_height or MAX_HEIGHT) if still.images else 0
+    if screens:
+        log.append(f"scrolled through for what waits to be seen: {screens} screens")
     quiet = True
     for _ in range(STEPS):
         _let_time_pass(page, still, hearing)
@@ -575,7 +602,7 @@ def capture(
     def picture(last: _Frame, stable: bool, said: str) -> Picture:
         return Picture(last.content, stable, last.clipped_at, last.hidden, (*dict.fromkeys(log), f"frames: {said}"))
 
-    try:
+    with _one_document(page, session):
         previous = frame()
         if approved is not None and hashlib.sha256(previous.content).hexdigest() == approved:
             return picture(previous, True, "the first equals the approved picture")
@@ -589,8 +616,33 @@ def capture(
                 return picture(current, True, f"two {how} after {number}")
             previous = current
         return picture(previous, False, f"no two of {MAX_PICTURES} were equal")
+
+
+@contextmanager
+def _one_document(page: Page, session: CDPSession) -> Iterator[None]:
+    """Close a page that goes on to another document meanwhile: Chromium can leave its screenshot without an answer.
+
+    The session is detached in the end.
+    """
+    left = False
+
+    def leave(_: Page) -> None:
+        nonlocal left
+        left = True
+        with suppress(Error):
+            page.close()
+
+    page.on("domcontentloaded", leave)
+    try:
+        yield
+    except Error as error:
+        if left:
+            raise Error("the page was left while its picture was taken, because of a navigation") from error
+        raise
     finally:
-        session.detach()
+        page.remove_listener("domcontentloaded", leave)
+        with suppress(Error):
+            session.detach()
 
 
 def alike(one: bytes, other: bytes) -> bool:
@@ -625,7 +677,8 @@ def _frame(session: CDPSession, still: Stillness) -> _Frame:
     height = max(min(size["height"], still.most_height or MAX_HEIGHT, MAX_HEIGHT), 1)
     content = _shot(session, 0, 0, min(size["width"], MAX_WIDTH), height, beyond_window=True)
     wanted = still.most_height is not None and height == still.most_height
-    return _Frame(content, height, int(height) if size["height"] > height and not wanted else None)
+    goes_on = (size["height"] > height and not wanted) or size["width"] > MAX_WIDTH
+    return _Frame(content, height, int(height) if goes_on else None)
 
 
 def _shot(session: CDPSession, x: float, y: float, width: float, height: float, *, beyond_window: bool) -> bytes:

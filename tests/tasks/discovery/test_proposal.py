@@ -616,21 +616,7 @@ def test_a_page_taller_than_a_picture_says_how_much_of_it_is_shown() -> None:
     }
     text = plan_text(proposed(pages=[judged_page(tall, looks), judged_page(short, looks)]))
     assert [page.picture_height for page in parse_plan(text, "shop").pages] == [15_000, None]
-    assert "# The page is taller than 15,000 px" in text
-
-
-def test_a_part_that_scrolls_and_cannot_be_pictured_is_named() -> None:
-    """The first run would end in an error; with the line it says what its pictures leave out."""
-    snaps, app = (ProposedPage(name, f"/{name}", None, (), Kind(f"/{name}", (), 1, ())) for name in ("snaps", "app"))
-    looks = {
-        "snaps@desktop": Rehearsed("", True, "", 800, 3_200),
-        "snaps@phone": Rehearsed("", True, ""),
-        "app@desktop": Rehearsed("", True, ""),
-    }
-    text = plan_text(proposed(pages=[judged_page(snaps, looks), judged_page(app, looks)]))
-    pages = parse_plan(text, "shop").pages
-    assert [(page.unfold_scrolling, page.picture_height) for page in pages] == [(False, None), (True, None)]
-    assert "# TODO: in desktop a part that scrolls hides 3,200 px, which no picture shows" in text
+    assert "# Its pictures end after 15,000 px and the page" in text
 
 
 def test_a_page_tells_how_many_addresses_are_folded_into_it() -> None:

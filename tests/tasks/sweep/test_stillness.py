@@ -196,6 +196,63 @@ def test_a_page_that_is_being_drawn_is_waited_for(rows: str, says: bool, browser
         assert tab.locator("li").count() >= 30
 
 
+WAITS = """<style>p { height: 900px }</style><p>top</p><p>more</p><p id=late>Loading</p><script>
+  new IntersectionObserver(([seen]) => {
+    if (seen.isIntersecting) document.getElementById('late').textContent = 'Figures';
+  }).observe(document.getElementById('late'));
+</script>"""
+SPIES = """<style>section { height: 900px }</style><nav></nav><section id=one></section><section id=two></section>
+<script>
+  const menu = document.querySelector('nav');
+  const spy = new IntersectionObserver(seen => {
+    for (const { target, isIntersecting } of seen) if (isIntersecting) menu.textContent = target.id;
+  });
+  document.querySelectorAll('section').forEach(section => spy.observe(section));
+</script>"""
+NEVER_ENDS = """<ul></ul><b>end</b><script>
+  new IntersectionObserver(([seen]) => {
+    if (seen.isIntersecting) document.querySelector('ul').insertAdjacentHTML('beforeend', '<li style="height:900px">');
+  }).observe(document.querySelector('b'));
+</script>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "recipe", "shows", "screens"),
+    [
+        (WAITS, {}, "Figures", 9),
+        (WAITS, {"time": True}, "Figures", 9),
+        (WAITS, {"images": False}, "Loading", 0),
+        (SPIES, {}, "one", 6),
+        ("<p style='height:9000px'>No observer</p>", {}, "No observer", 0),
+    ],
+    ids=["waits to be seen", "with its clock stopped", "left alone", "a menu that follows", "waits not"],
+)
+def test_what_waits_to_be_scrolled_to_is_scrolled_to(
+    body: str, recipe: dict[str, Any], shows: str, screens: int, browser: Browser
+) -> None:
+    text, told = scrolled_through(browser, body, Stillness(**{"time": False, **recipe}))
+    assert shows in text
+    assert told == [f"scrolled through for what waits to be seen: {screens} screens"][: bool(screens)]
+
+
+def test_a_page_that_grows_as_it_is_scrolled_is_scrolled_as_far_as_it_is_pictured(browser: Browser) -> None:
+    text, told = scrolled_through(browser, NEVER_ENDS, Stillness(time=False, most_height=2_000))
+    assert text.endswith("end")
+    assert told[0] <= "scrolled through for what waits to be seen: 6 screens"
+
+
+def scrolled_through(browser: Browser, body: str, still: Stillness) -> tuple[str, list[str]]:
+    """The page's text when it has come to rest at its top, and what the recipe said of scrolling."""
+    with browser.new_context(viewport={"width": 500, "height": 300}) as context:
+        tab = context.new_page()
+        stabilise.prepare(tab, still)
+        tab.route("**/*", lambda route: route.fulfill(body=f"<!doctype html>{body}", content_type="text/html"))
+        tab.goto("http://site/")
+        log = stabilise.settle(tab, still, Hearing())
+        assert tab.evaluate("scrollY") == 0
+        return stabilise.shown_text(tab), [line for line in log if line.startswith("scrolled through")]
+
+
 SHELL = "<style>body { margin: 0 } main { height: 100vh; overflow-y: auto } p { height: %s; margin: 0 }</style>"
 ROWS = "<main>" + "".join(f"<p>{number}</p>" for number in range(20)) + "</main>"
 WIDE, TALL = {"width": 500, "height": 300}, {"width": 500, "height": 2000}
