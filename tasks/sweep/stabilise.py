@@ -307,8 +307,8 @@ _SCROLLED = """
 top => {
   const part = window[Symbol.for('stageproof.part')];
   if (!part?.isConnected) return null;
-  part.scrollTo({ top, behavior: 'instant' });
-  if (top) part.scrollIntoView({ block: 'end', inline: 'nearest', behavior: 'instant' });
+  if (top !== null) part.scrollTo({ top, behavior: 'instant' });
+  if (top !== 0) part.scrollIntoView({ block: 'end', inline: 'nearest', behavior: 'instant' });
   else scrollTo({ top: 0, left: 0, behavior: 'instant' });
   const box = part.getBoundingClientRect();
   return {
@@ -715,15 +715,18 @@ def _with_the_rest(
         _scrolled(page, top)
         _let_time_pass(page, still, hearing)  # some bring what belongs there only now
         hearing.wait_until_quiet(page, QUIET_SECONDS)
-        before, part = part, _scrolled(page, top)
-        rows = part.top - before.top
-        if not 0 < rows <= part.height:
-            break  # the page has its own mind about where it stands
+        moved = _scrolled(page, top)
+        rows = moved.top - part.top
+        if not 0 < rows <= moved.height:
+            break  # the page has its own mind about where it stands: what it skipped was not seen
         kept = min(rows, most - height)
         # Beyond the window the page would be laid out anew, and a part that snaps would not stay where it stands.
-        place = (part.left, part.bottom - rows, part.width, kept)
-        strips.append((part.left, _masked(page, masks, [], partial(_shot, session, *place, beyond_window=False))))
-        height, cut = height + kept, rows - kept
+        place = (moved.left, moved.bottom - rows, moved.width, kept)
+        strip = _masked(page, masks, [], partial(_shot, session, *place, beyond_window=False))
+        if _scrolled(page, None).top != moved.top:
+            break  # it went on while it was pictured
+        strips.append((moved.left, strip))
+        height, cut, part = height + kept, rows - kept, moved
     _scrolled(page, 0)
     hidden = math.ceil(part.below + cut) if part.below + cut > HIDDEN_MARGIN else 0
     enough = not hidden or (still.most_height is not None and height >= still.most_height)
@@ -748,8 +751,8 @@ def _stacked(first: _Frame, strips: Sequence[tuple[float, bytes]]) -> bytes:
     return encoded.getvalue()
 
 
-def _scrolled(page: Page, top: float) -> _Part:
-    """The part that hides most, after it was scrolled; raises Error when it is gone."""
+def _scrolled(page: Page, top: float | None) -> _Part:
+    """The part that hides most, after it was scrolled (None: as it stands); raises Error when it is gone."""
     told = page.evaluate(_SCROLLED, top)
     if told is None:
         raise Error("the part that scrolls by itself was taken away while its picture was taken")

@@ -390,6 +390,17 @@ def test_what_no_window_shows_is_scrolled_to_and_laid_below(
     assert picture.hidden == (picture.hidden if hidden is None else hidden)
 
 
+def test_what_a_part_skips_as_it_is_scrolled_is_not_taken_for_seen(tab: Page) -> None:
+    jumps = "<script>const m = document.querySelector('main'); m.onscroll = () => m.scrollTo(0, 9000)</script>"
+    _, _, picture = unfolded(tab, SNAPS % "main { scroll-snap-type: none }" + jumps)
+    assert (picture.hidden, picture.clipped_at, height_of(picture)) == (900, 300, 300)
+
+
+def test_a_page_wider_than_a_picture_is_cut_off(tab: Page) -> None:
+    _, _, picture = unfolded(tab, "<div style='width: 9000px'>wide</div>")
+    assert (picture.clipped_at, picture.hidden) == (300, 0)
+
+
 def test_a_part_that_is_taken_away_is_no_picture_of_its_rest(tab: Page) -> None:
     gone = "<script>document.querySelector('main').onscroll = event => event.target.remove()</script>"
     with pytest.raises(Error, match="was taken away"):
