@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
+from playwright.sync_api import CDPSession, ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
 from tasks.sweep.models import PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
 
@@ -49,6 +49,7 @@ class Hearing:
         """Addresses of the documents the page itself went to, the planned one first."""
         self.documents = 0
         """Documents the page's own frame asked for; redirects of one are one."""
+        self._session: CDPSession | None = None
 
     def listen(self, page: Page) -> None:
         """Hear everything from now on."""
@@ -63,9 +64,15 @@ class Hearing:
         page.on("framenavigated", self._navigated)
         # A window the page opens by itself is none of the plan's: it would take time and memory from the look.
         page.on("popup", lambda window: window.close())
-        session = page.context.new_cdp_session(page)
+        session = self.session(page)
         session.on("Audits.issueAdded", lambda event: self._issue(event.get("issue", {})))
         session.send("Audits.enable")
+
+    def session(self, page: Page) -> CDPSession:
+        """The debugging session of this page; each one costs the browser time, so that all who need one share it."""
+        if self._session is None:
+            self._session = page.context.new_cdp_session(page)
+        return self._session
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:

@@ -152,7 +152,6 @@ _SCROLL_THROUGH = """
 async most => {
   const scrolling = window[Symbol.for('stageproof.scrolling')];
   let screens = 0;
-  if (!scrolling?.waits()) return screens;
   for (let y = innerHeight; y < Math.min(document.documentElement.scrollHeight, most); y += innerHeight) {
     scrollTo({ top: y, behavior: 'instant' });
     await scrolling.frame();
@@ -178,6 +177,7 @@ _STILL = (
     "([animations, images, sticky]) => {"
     + _ALL
     + """
+  const changes = window[Symbol.for('stageproof.changes')] ?? 0;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
     ${animations ? 'transition: none !important' : ''} }`);
@@ -205,7 +205,7 @@ _STILL = (
       else { released += 1; sheet.ofStageproof.push([element, written, priority]); }
     }
   }
-  return released;
+  return [changes, released, Number(window[Symbol.for('stageproof.scrolling')]?.waits() ?? false)];
 }
 """
 )
@@ -241,22 +241,17 @@ _UNDO = """
   document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof);
 }
 """
+# What is still awaited; when that is nothing, fonts and images were made ready to be drawn before this answers.
 _PENDING = (
-    "() => {"
+    "async () => {"
     + _ALL
     + """
-  let images = 0, busy = 0;
-  for (const image of all('img')) images += image.complete ? 0 : 1;
+  const images = all('img');
+  let loading = 0, busy = 0;
+  for (const image of images) loading += image.complete ? 0 : 1;
   for (const part of all('[aria-busy=true]')) busy += part.checkVisibility() ? 1 : 0;
-  return [images, busy];
-}
-"""
-)
-_DECODED = (
-    "() => {"
-    + _ALL
-    + """
-  return Promise.allSettled([document.fonts.ready, ...all('img').map(image => image.decode())]).then(() => null);
+  if (!loading && !busy) await Promise.allSettled([document.fonts.ready, ...images.map(image => image.decode())]);
+  return [loading, busy];
 }
 """
 )
@@ -416,14 +411,14 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     `must_show` are texts without which the page is not there yet; one that does not come is left to the judge.
     """
     log = []
-    changes = _changes(page)
     how = [still.animations, still.images]
     # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
-    released = sum(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
+    told = list(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
+    changes, released = (sum(map(int, counts)) for counts in list(zip(*told, strict=True))[:2])
     if released:
         log.append(f"sticky or fixed elements let into the flow: {released}")
-    screens = page.evaluate(_SCROLL_THROUGH, still.most_height or MAX_HEIGHT) if still.images else 0
-    if screens:
+    waits_to_be_seen = still.images and told[0][2]
+    if waits_to_be_seen and (screens := page.evaluate(_SCROLL_THROUGH, still.most_height or MAX_HEIGHT)):
         log.append(f"scrolled through for what waits to be seen: {screens} screens")
     quiet = True
     for _ in range(STEPS):
@@ -555,7 +550,6 @@ def _ready(page: Page) -> list[str]:
             images, busy = pending
             return [f"{images} images still loading, {busy} parts still busy after {READY_SECONDS:g} s"]
         page.wait_for_timeout(50)
-    list(in_frames(page, _DECODED))
     return ["images: all complete"]
 
 
@@ -590,7 +584,7 @@ def capture(
     `hidden` is what a part that scrolls kept to itself when it was unfolded.
     """
     log: list[str] = []
-    session = page.context.new_cdp_session(page)
+    session = hearing.session(page)
 
     def frame() -> _Frame:
         first = _masked(page, masks, log, partial(_frame, session, still))
@@ -602,7 +596,7 @@ def capture(
     def picture(last: _Frame, stable: bool, said: str) -> Picture:
         return Picture(last.content, stable, last.clipped_at, last.hidden, (*dict.fromkeys(log), f"frames: {said}"))
 
-    with _one_document(page, session):
+    with _one_document(page):
         previous = frame()
         if approved is not None and hashlib.sha256(previous.content).hexdigest() == approved:
             return picture(previous, True, "the first equals the approved picture")
@@ -619,11 +613,8 @@ def capture(
 
 
 @contextmanager
-def _one_document(page: Page, session: CDPSession) -> Iterator[None]:
-    """Close a page that goes on to another document meanwhile: Chromium can leave its screenshot without an answer.
-
-    The session is detached in the end.
-    """
+def _one_document(page: Page) -> Iterator[None]:
+    """Close a page that goes on to another document meanwhile: Chromium can leave its screenshot without an answer."""
     left = False
 
     def leave(_: Page) -> None:
@@ -641,8 +632,6 @@ def _one_document(page: Page, session: CDPSession) -> Iterator[None]:
         raise
     finally:
         page.remove_listener("domcontentloaded", leave)
-        with suppress(Error):
-            session.detach()
 
 
 def alike(one: bytes, other: bytes) -> bool:
