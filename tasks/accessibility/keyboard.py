@@ -2,8 +2,9 @@
 
 Rules, with the WCAG 2.2 criterion each speaks of; those in `gate` hold a release, the others are questions to a person:
 
-- `mouse-only` (2.1.1 Keyboard), gates: it has a click handler, it looks like something to click (a hand, a role, an
-  `onclick` with content), and Tab reaches neither it nor a control inside, around or beside it (label, composite);
+- `mouse-only` (2.1.1 Keyboard), gates: it has a click handler (its own, or one that React, Solid, Svelte or jQuery
+  hears for at a root), it looks like something to click (a hand, a role, an `onclick` with content), and Tab reaches
+  neither it nor a control inside, around or beside it (label, composite, the dialog it is the ground of);
 - `focus-not-visible` (2.4.7 Focus Visible), gates: no style of it, of its label or its surroundings, and no pixel
   around it, differs when it has the focus;
 - `maybe-mouse-only` (2.1.1): one of those signs only, a press handler in place of a click, or `tabindex=-1`;

@@ -8,14 +8,16 @@ What is done, in this order, within `WALK_SECONDS`:
 2. Where Tab does not lead on although more could be reached, Escape and Shift+Tab are tried (2.1.2), and the walk goes
    on behind the trap.
 3. Elements that answer to a pointer are compared with the stops (2.1.1): their listeners are asked for over CDP, so a
-   handler on `document`, `body` or a wrapper of controls does not count.
+   handler on `document`, `body` or a wrapper of controls does not count. Libraries that listen at a root for all
+   elements leave marks on those that have a handler, which are asked for too.
 4. Where the styles leave doubt, two pictures with and without the focus are compared.
 5. Every text is doubled in place for a moment (1.4.4). Text alone is enlarged, as a phone's text size and Firefox's
    "zoom text only" do: a zoom of the whole page is a narrower window, which is the next step.
 6. The window is made 320 CSS pixels wide (1.4.10).
 
 Nothing is ever activated: no Enter, no Space, no click. Target size (2.5.8) is axe's. The probe runs in isolated
-worlds, so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other. Dialogs are
+worlds, so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other; only the marks of
+libraries are read in the page's own world, where alone they can be seen. Dialogs are
 dismissed by whoever listens to the page (Playwright does when nobody is). A page that does not answer is ended by the
 deadline of the visit, which kills the browser; then, as after a navigation, the evidence says how far the walk came.
 """
@@ -23,6 +25,8 @@ deadline of the visit, which kills the browser; then, as after a navigation, the
 from __future__ import annotations
 
 import base64
+import json
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -90,8 +94,8 @@ class _UnfinishedError(Exception):
 
 
 @cache
-def _probe_source() -> str:
-    return files("tasks.sweep").joinpath("keyboard_probe.js").read_text(encoding="utf-8")
+def _source(name: str) -> str:
+    return files("tasks.sweep").joinpath(name).read_text(encoding="utf-8")
 
 
 @dataclass
@@ -361,7 +365,9 @@ class _Walker:
             parent=None if parent is None else parent.index,
             path=path,
         )
-        _value(session.send("Runtime.evaluate", {"expression": _probe_source(), "contextId": document.world}))
+        _value(
+            session.send("Runtime.evaluate", {"expression": _source("keyboard_probe.js"), "contextId": document.world})
+        )
         self._documents.append(document)
         for child in tree.get("childFrames", ()):
             try:
@@ -584,7 +590,7 @@ class _Walker:
                         "functionDeclaration": f"(types, ...heard) => {_PROBE}.clickables(types, heard)",
                         "executionContextId": document.world,
                         "arguments": [
-                            {"value": [sorted(kinds) for _, kinds in nodes]},
+                            {"value": [kinds for _, kinds in nodes]},
                             *({"objectId": node} for node, _ in nodes),
                         ],
                         "returnByValue": True,
@@ -607,10 +613,16 @@ class _Walker:
         self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out}
 
     @staticmethod
-    def _listeners(document: _Document) -> dict[int, set[str]]:
-        """Types of pointer listeners by node, in the document and in each of its shadow roots."""
-        types: dict[int, set[str]] = {}
-        for root in range(int(document.call("roots()"))):
+    def _listeners(document: _Document) -> dict[int, list[str]]:
+        """Types of pointer listeners by node, in the document and in each of its shadow roots.
+
+        What libraries listen for at a root is told to the probe on the way.
+        """
+        types: dict[int, list[str]] = {}
+        told_by, events = f"stageproof-{secrets.token_hex(8)}", sorted(_POINTER_EVENTS)
+        roots = int(document.call("roots()"))
+        document.call(f"hear({json.dumps(told_by)}, {json.dumps(events)})")
+        for root in range(roots):
             answer = document.session.send(
                 "Runtime.evaluate",
                 {"expression": f"{_PROBE}.root({root})", "contextId": document.world, "objectGroup": "walk"},
@@ -628,7 +640,17 @@ class _Walker:
             for listener in told["listeners"]:
                 target = listener.get("backendNodeId")
                 if listener["type"] in _POINTER_EVENTS and target is not None:
-                    types.setdefault(target, set()).add(listener["type"])
+                    types.setdefault(target, []).append(listener["type"])
+            document.session.send(
+                "Runtime.callFunctionOn",
+                {
+                    "functionDeclaration": _source("keyboard_delegates.js"),
+                    "objectId": its_own["object"]["objectId"],
+                    "arguments": [{"value": told_by}, {"value": events}],
+                    # A page that put its own in place of what this calls can hide its handlers, not end the walk.
+                    "silent": True,
+                },
+            )
         return types
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------

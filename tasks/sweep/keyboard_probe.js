@@ -120,6 +120,9 @@
     return "";
   }
 
+  const PICTURES = "img, svg, canvas";
+  const hasContent = (element) => Boolean(name(element)) || matches(element, PICTURES) || all(element, PICTURES).length > 0;
+
   // -- what Tab should reach ------------------------------------------------------------------------------------------
 
   function isFocusable(element) {
@@ -340,6 +343,8 @@
   let lastKey = null;
   const frames = [];
   let roots = [];
+  const delegated = new Map();
+  let hearing = null;
   const sheet = new CSSStyleSheet();
   const hears = (event) => { lastKey = event; };
 
@@ -452,15 +457,36 @@
 
     // -- what is clicked -----------------------------------------------------------------------------------------------
 
-    /** Elements that answer to a pointer, and the way a keyboard has to each. `heard` are those with listeners. */
+    /** Listen to what is told of elements in the page's own world, by events whose names nobody else knows. */
+    hear(token, types) {
+      delegated.clear();
+      const { signal } = (hearing = new AbortController());
+      for (const root of roots) {
+        for (const word of types.flatMap((type) => [type, `not ${type}`])) {
+          const note = (event) => { if (event.target instanceof Element) delegated.set(event.target, [...(delegated.get(event.target) ?? []), word].slice(0, MAX_LISTED)); };
+          EventTarget.prototype.addEventListener.call(root, `${token} ${word}`, note, { capture: true, signal });
+        }
+      }
+    },
+    /**
+     * Elements that answer to a pointer, and the way a keyboard has to each. `heard` are those with listeners, and
+     * `types` the type of each of these; what was told of libraries that listen at a root is added.
+     */
     clickables(types, heard) {
+      hearing?.abort();
+      const kinds = new Map(heard.map((element, place) => [element, [...types[place]]]));
+      for (const [element, words] of delegated) {
+        const own = kinds.get(element) ?? [];
+        for (const word of words) if (word.startsWith("not ") && own.includes(word.slice(4))) own.splice(own.indexOf(word.slice(4)), 1);
+        kinds.set(element, [...own, ...words.filter((word) => !word.startsWith("not "))]);
+      }
       const open = modals();
       const tabs = tabbables();
       const reached = new Set([...tabs, ...visited]);
       const signs = new Map();
       const sign = (element, text) => signs.set(element, [...(signs.get(element) ?? []), text]);
-      for (const [place, element] of heard.entries()) {
-        if (element instanceof Element) sign(element, types[place].includes("click") ? "click listener" : "pointer listener");
+      for (const [element, own] of kinds) {
+        if (element instanceof Element && own.length) sign(element, own.includes("click") ? "click listener" : "pointer listener");
       }
       const ROLES = new Set(["button", "link", "checkbox", "switch", "radio", "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "treeitem", "slider", "combobox"]);
       for (const element of everything()) {
@@ -477,6 +503,9 @@
       const ITEMS = /^(menuitem|tab|option|treeitem|row|gridcell|radio|cell)/;
       const GROUPS = new Set(["menu", "menubar", "toolbar", "tablist", "listbox", "tree", "grid", "treegrid", "radiogroup"]);
       const referenced = new Set(tabs.flatMap((element) => ["aria-controls", "aria-owns", "aria-activedescendant"].flatMap((key) => (attribute(element, key) ?? "").split(/\s+/))));
+      const dialogs = all(document, "dialog[open], [role=dialog], [role=alertdialog]").filter((one) => isRendered(one) && tabs.some((element) => holds(one, element)));
+      /** An empty ground behind an open dialog closes it, as what stands in the dialog does. */
+      const isGround = (element) => dialogs.length > 0 && !hasContent(element) && boxOf(element).width >= innerWidth * 0.9 && boxOf(element).height >= innerHeight * 0.9;
       function way(element) {
         if (reached.has(element)) return "itself";
         for (const node of ancestors(element)) if (reached.has(node) && node !== bodyOf(document)) return "inside";
@@ -489,6 +518,7 @@
           const group = [element, ...ancestors(element)].find((node) => GROUPS.has(role(node)));
           if (group && (reached.has(group) || tabs.some((one) => holds(group, one)) || referenced.has(attribute(group, "id")))) return "composite";
         }
+        if (isGround(element)) return "dialog";
         return isFocusable(element) ? "script" : "none";
       }
       const outer = new Set([bodyOf(document), rootElementOf(document)]);
@@ -505,9 +535,8 @@
         // A script that only counts clicks listens too: alone it is no thing to operate.
         if (!given.every((text) => text.endsWith(" listener"))) count += 1;
         if (path !== "none" && path !== "script") continue;
-        const hasContent = Boolean(name(element)) || all(element, "img, svg, canvas").length > 0 || ["img", "svg", "canvas"].includes(localName(element));
         const hidden = isAriaHidden(element);
-        found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent, hidden, place: placed(element), id: idOf(element) });
+        found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent(element), hidden, place: placed(element), id: idOf(element) });
       }
       return { count, leftOut: Math.max(0, found.length - MAX_LISTED), found: found.slice(0, MAX_LISTED) };
     },

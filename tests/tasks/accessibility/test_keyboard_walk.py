@@ -115,6 +115,112 @@ def test_what_the_keyboard_has_a_way_to_is_no_barrier(name: str, tab: Page) -> N
     assert seen.details.unreached == ()
 
 
+# What libraries leave on elements for which they listen at a root
+REACT = "x['__reactProps$k1']={onClick(){go()}}"
+HAND = "<div id=x style='cursor:pointer'>Open</div>"
+DELEGATED = {
+    "React": (REACT, "click listener"),
+    "React, with the empty handler it gives an element": (f"{REACT};x.onclick=function(){{}}", "click listener"),
+    "React 16": ("x['__reactEventHandlers$k1']={onClick(){go()}}", "click listener"),
+    "React, on the way down": ("x['__reactProps$k1']={onClickCapture(){go()}}", "click listener"),
+    "React, a press": ("x['__reactProps$k1']={onMouseDown(){go()}}", "pointer listener"),
+    "Solid": ("x.$$click=()=>go()", "click listener"),
+    "Solid, with data": ("x.$$click=[id=>go(id),7]", "click listener"),
+    "Svelte": ("x[Symbol('events')]={click:()=>go()}", "click listener"),
+    "Svelte 5.0": ("x.__click=[id=>go(id),7]", "click listener"),
+    "jQuery": ("document.jQuery400={events:{click:[{selector:'#x',handler(){go()}}]}}", "click listener"),
+    "a mark that is broken beside one that is not": (
+        "Object.defineProperty(first,'$$click',{enumerable:true,get(){throw 1}});x.$$click=()=>go()",
+        "click listener",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DELEGATED)
+def test_a_handler_that_a_library_hears_for_at_a_root_is_found(name: str, tab: Page) -> None:
+    script, sign = DELEGATED[name]
+    (target,) = between(tab, f"{HAND}<script>{script}</script>").details.mouse_only
+    assert (target.selector, target.path, set(target.signs)) == ("#x", "none", {sign, "pointer cursor"})
+
+
+def test_a_handler_that_a_library_hears_for_is_found_in_a_shadow_root(tab: Page) -> None:
+    inside = "x.attachShadow({mode:'open'}).innerHTML='<p>Open</p>';x.shadowRoot.firstChild.$$click=()=>go()"
+    (target,) = between(tab, f"<div id=x></div><script>{inside}</script>").details.mouse_only
+    assert (target.selector, target.signs) == ("#x >>> p", ("click listener",))
+
+
+ALL_REACT = "for(const e of document.querySelectorAll('#x,#x *'))e['__reactProps$k1']={onClick(){go()}}"
+ROOT = "x['_reactListening7']=true;for(const c of [true,false])x.addEventListener('click',()=>go(),c)"
+DELEGATED_WITH_A_WAY = {
+    "a card that holds its link": f"<div id=x><h2>Card</h2><a href=#c>Open</a></div><script>{REACT}</script>",
+    "what stands in a button": f"<button id=x><span>Open</span></button><script>{ALL_REACT}</script>",
+    "a label": f"<label id=x>Name <input></label><script>{REACT}</script>",
+    "the root of React": f"<div id=x>Text</div><script>{ROOT}</script>",
+    "a handler that is gone": "<p id=x>Text</p>"
+    "<script>x['__reactProps$k1']={};x.onclick=function noop$1(){\n}</script>",
+    "no function": "<p id=x>Text</p><script>x['__reactProps$k1']={onClick:true};x.$$click=7;x.__click=null</script>",
+    "a table that hears for the links in it": "<table id=x><tr><td>Text<td><a href=#a>A</a></table>"
+    "<script>x.jQuery37={events:{click:[{selector:'a',handler(){go()}}]}};x.onclick=()=>go()</script>",
+    "a text whose library hears for what is not there": "<p id=x>Text</p>"
+    "<script>x.jQuery37={events:{click:[{selector:'a',handler(){go()}}]}};x.onclick=()=>go()</script>",
+    "a selector that no browser reads": "<p id=x>Text</p>"
+    "<script>document.jQuery37={events:{click:[{selector:'p:eq(0',handler(){go()}}]}}</script>",
+    "jQuery's marks, broken": "<p id=x>Text</p><script>x.jQuery1=7;document.jQuery2={events:{click:9}};"
+    "document.jQuery3={get events(){throw 1}}</script>",
+}
+
+
+@pytest.mark.parametrize("name", DELEGATED_WITH_A_WAY)
+def test_a_mark_of_a_library_alone_is_no_barrier(name: str, tab: Page) -> None:
+    assert no_way(between(tab, DELEGATED_WITH_A_WAY[name])) == []
+
+
+IDLE = [
+    "()=>{}",
+    "e=>{}",
+    "function(){}",
+    "function noop$1() {\n }",
+    "e=>e.stopPropagation()",
+    "(e) => { e.stopPropagation(); }",
+]
+BUSY = [
+    "()=>1",
+    "e=>{e.stopPropagation();go()}",
+    "function(){go()}",
+    "go.bind(null)",
+    "async()=>{await go()}",
+]
+
+
+@pytest.mark.parametrize(("handler", "found"), [*((text, 0) for text in IDLE), *((text, 1) for text in BUSY)])
+def test_a_handler_that_does_nothing_operates_nothing(handler: str, found: int, tab: Page) -> None:
+    script = f"<script>function go(){{return 1}};x['__reactProps$k1']={{onClick:{handler}}}</script>"
+    assert len(no_way(between(tab, f"<p id=x>Text</p>{script}"))) == found
+
+
+FORGED = {
+    "keys": "Reflect.ownKeys=()=>{throw 1}",
+    "events": "EventTarget.prototype.dispatchEvent=()=>{throw 1}",
+    "the walker": "Document.prototype.createTreeWalker=()=>({nextNode(){return {}}})",
+    "no walker": "Document.prototype.createTreeWalker=undefined",
+    "endless keys": "Reflect.ownKeys=()=>Array(1e6).fill('$$click')",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_page_that_forges_what_its_marks_are_read_with_is_walked(name: str, tab: Page) -> None:
+    """It can hide its own marks; what listeners tell, it cannot."""
+    page_of = f"{HAND}<script>{FORGED[name]};x.addEventListener('click',()=>go())</script>"
+    assert no_way(between(tab, page_of)) == [("#x", "none")]
+
+
+def test_the_ground_behind_an_open_dialog_is_no_barrier(tab: Page) -> None:
+    ground = "<div id=x style='position:fixed;inset:0;z-index:-1'></div><script>x.onclick=()=>go()</script>"
+    assert no_way(between(tab, f"{ground}<div role=dialog><button>Close</button></div>")) == []
+    assert no_way(between(tab, f"{ground}<div role=dialog>No way out</div>")) == [("#x", "none")]
+    assert no_way(between(tab, f"{ground}<div role=dialog hidden><button>Close</button></div>")) == [("#x", "none")]
+
+
 # -- the focus shows ---------------------------------------------------------------------------------------------------
 
 SHOWN = {
