@@ -80,9 +80,13 @@ VISIBLE_DIFFERENCE = 24
 VISIBLE_PIXELS = 12
 
 _POINTER_EVENTS = frozenset({"click", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend"})
+_KEY_EVENTS = frozenset({"keydown", "keyup", "keypress"})
+_FOCUS_EVENTS = frozenset({"focus", "focusin"})
+_HEARD_EVENTS = _POINTER_EVENTS | _KEY_EVENTS | _FOCUS_EVENTS
 _TAB = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
 _ESCAPE = {"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27}
 _SHIFT = 8
+_WINDOW = "function () { return this.defaultView; }"
 _PROBE = "globalThis.stageproofKeyboard"
 
 _Key = tuple[int, int]
@@ -577,7 +581,7 @@ class _Walker:
         left_out = 0
         for document in self._documents:
             self._in_time("asking for click handlers")
-            types = self._listeners(document)
+            types, window_hears_keys = self._listeners(document)
             left_out += max(0, len(types) - MAX_LISTENERS)
             nodes = []
             for node in list(types)[:MAX_LISTENERS]:
@@ -587,10 +591,11 @@ class _Walker:
                 document.session.send(
                     "Runtime.callFunctionOn",
                     {
-                        "functionDeclaration": f"(types, ...heard) => {_PROBE}.clickables(types, heard)",
+                        "functionDeclaration": f"(types, far, ...heard) => {_PROBE}.clickables(types, heard, far)",
                         "executionContextId": document.world,
                         "arguments": [
                             {"value": [kinds for _, kinds in nodes]},
+                            {"value": window_hears_keys},
                             *({"objectId": node} for node, _ in nodes),
                         ],
                         "returnByValue": True,
@@ -613,13 +618,14 @@ class _Walker:
         self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out}
 
     @staticmethod
-    def _listeners(document: _Document) -> dict[int, list[str]]:
-        """Types of pointer listeners by node, in the document and in each of its shadow roots.
+    def _listeners(document: _Document) -> tuple[dict[int, list[str]], bool]:
+        """(types of listeners by node, in the document and its shadow roots; whether its window hears keys).
 
         What libraries listen for at a root is told to the probe on the way.
         """
         types: dict[int, list[str]] = {}
-        told_by, events = f"stageproof-{secrets.token_hex(8)}", sorted(_POINTER_EVENTS)
+        window_hears_keys = False
+        told_by, events = f"stageproof-{secrets.token_hex(8)}", sorted(_HEARD_EVENTS)
         roots = int(document.call("roots()"))
         document.call(f"hear({json.dumps(told_by)}, {json.dumps(events)})")
         for root in range(roots):
@@ -631,27 +637,38 @@ class _Walker:
             node = document.session.send("DOM.describeNode", {"objectId": answer["result"]["objectId"]})["node"]
             its_own = document.session.send(
                 "DOM.resolveNode", {"backendNodeId": node["backendNodeId"], "objectGroup": "walk"}
-            )
+            )["object"]["objectId"]
             told = document.session.send(
                 "DOMDebugger.getEventListeners",
                 # Never with `pierce`: after it, Chromium 156 crashes when text is enlarged.
-                {"objectId": its_own["object"]["objectId"], "depth": -1, "pierce": False},
+                {"objectId": its_own, "depth": -1, "pierce": False},
             )
             for listener in told["listeners"]:
                 target = listener.get("backendNodeId")
-                if listener["type"] in _POINTER_EVENTS and target is not None:
+                if listener["type"] in _HEARD_EVENTS and target is not None:
                     types.setdefault(target, []).append(listener["type"])
+            if root == 0:
+                window = document.session.send(
+                    "Runtime.callFunctionOn",
+                    {"functionDeclaration": _WINDOW, "objectId": its_own, "objectGroup": "walk"},
+                )
+                told = document.session.send(
+                    "DOMDebugger.getEventListeners", {"objectId": window["result"]["objectId"]}
+                )
+                window_hears_keys = any(listener["type"] in _KEY_EVENTS for listener in told["listeners"])
             document.session.send(
                 "Runtime.callFunctionOn",
                 {
                     "functionDeclaration": _source("keyboard_delegates.js"),
-                    "objectId": its_own["object"]["objectId"],
+                    "objectId": its_own,
                     "arguments": [{"value": told_by}, {"value": events}],
                     # A page that put its own in place of what this calls can hide its handlers, not end the walk.
                     "silent": True,
                 },
             )
-        return types
+        # What hears the focus alone is neither clicked nor operated by it.
+        operated = {node: kinds for node, kinds in types.items() if not _FOCUS_EVENTS.issuperset(kinds)}
+        return operated, window_hears_keys
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 /**
- * Tells which elements under `this` have pointer handlers that no listener of their own shows, because a library hears
- * for them at a root: React, Solid, Svelte 5, jQuery. The marks that these leave on elements are seen in the page's own
+ * Tells which elements under `this` have handlers that no listener of their own shows, because a library hears for them
+ * at a root: React, Solid, Svelte 5, jQuery. The marks that these leave on elements are seen in the page's own
  * world alone; the probe, which lives in another one, is told by events that nobody else listens to.
  *
  * The page may have put its own in place of whatever is called here, so what is told is its word. None of its handlers
@@ -10,7 +10,7 @@
   "use strict";
   const MAX_ELEMENTS = 50_000;
   const MAX_KEYS = 60;
-  const REACT = { click: ["onClick", "onClickCapture"], mousedown: ["onMouseDown", "onMouseDownCapture"], mouseup: ["onMouseUp", "onMouseUpCapture"], pointerdown: ["onPointerDown", "onPointerDownCapture"], pointerup: ["onPointerUp", "onPointerUpCapture"], touchstart: ["onTouchStart", "onTouchStartCapture"], touchend: ["onTouchEnd", "onTouchEndCapture"] };
+  const REACT = { click: "onClick", mousedown: "onMouseDown", mouseup: "onMouseUp", pointerdown: "onPointerDown", pointerup: "onPointerUp", touchstart: "onTouchStart", touchend: "onTouchEnd", keydown: "onKeyDown", keyup: "onKeyUp", keypress: "onKeyPress", focusin: "onFocus" };
   /** A function that does nothing, or only keeps an event to itself, operates nothing. */
   const IDLE = /^(?:function\s*[\w$]*\s*|[\w$]+\s*)?(?:\(\s*[\w$]*\s*\))?\s*(?:=>)?\s*(?:\{\s*(?:[\w$]+\.stopPropagation\(\)\s*;?)?\s*\}|[\w$]+\.stopPropagation\(\))$/;
   const isIdle = (handler) => {
@@ -45,7 +45,7 @@
   function read(node) {
     for (const [key, real] of own(node)) {
       if (/^__react(Props|EventHandlers)\$/.test(key)) {
-        for (const type of types) for (const prop of REACT[type] ?? []) handles(node, type, node[real]?.[prop]);
+        for (const type of types) for (const phase of ["", "Capture"]) handles(node, type, node[real]?.[REACT[type] + phase]);
       } else if (/^_reactListening/.test(key)) {
         // Of each event it listens twice at its root, for both phases.
         if (node instanceof Element) for (const type of [...types, ...types]) isTheirs(node, type);

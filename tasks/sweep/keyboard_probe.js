@@ -61,6 +61,7 @@
     }
   }
   const isRendered = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
+  const isField = (element) => ["input", "select", "textarea"].includes(localName(element));
   const isEditable = (element) => element instanceof HTMLElement && element.isContentEditable;
 
   // -- names ---------------------------------------------------------------------------------------------------------
@@ -108,12 +109,11 @@
     const referenced = (attribute(element, "aria-labelledby") ?? "").split(/\s+/).filter(Boolean).slice(0, 5)
       .map((id) => all(rootOf(element), `#${CSS.escape(id)}`)[0]).filter(Boolean).map(textContent).join(" ");
     const tag = localName(element);
-    const isField = ["input", "select", "textarea"].includes(tag);
     const isPush = tag === "input" && ["button", "submit", "reset"].includes(attribute(element, "type"));
     // The value of a field is never read: it may be a secret.
     for (const text of [
       referenced, attribute(element, "aria-label"), labelsOf(element).map(textContent).join(" "), attribute(element, "alt"),
-      isPush ? attribute(element, "value") : "", isField || isEditable(element) ? "" : textContent(element), attribute(element, "title"), attribute(element, "placeholder"),
+      isPush ? attribute(element, "value") : "", isField(element) || isEditable(element) ? "" : textContent(element), attribute(element, "title"), attribute(element, "placeholder"),
     ]) {
       if (squeeze(text)) return squeeze(text);
     }
@@ -129,7 +129,11 @@
     const tag = localName(element);
     if (matches(element, ":disabled") || tag === "iframe" || tag === "frame") return false;
     if (tag === "input" && (attribute(element, "type") ?? "").toLowerCase() === "hidden") return false;
-    if (/^\s*[+-]?\d/.test(attribute(element, "tabindex") ?? "")) return true;
+    return /^\s*[+-]?\d/.test(attribute(element, "tabindex") ?? "") || isNative(element);
+  }
+  /** The browser itself puts it into the order of Tab, and answers to keys there. */
+  function isNative(element) {
+    const tag = localName(element);
     if (tag === "a") return has(element, "href") || has(element, "xlink:href");
     if (["button", "input", "select", "textarea"].includes(tag)) return true;
     if (tag === "summary") return matches(element, "details > summary:first-of-type");
@@ -150,6 +154,7 @@
       return shown && right - left > 1 && bottom - top > 1 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
     });
   }
+  const coversWindow = (element) => boxOf(element).width >= innerWidth * 0.9 && boxOf(element).height >= innerHeight * 0.9;
   const isAriaHidden = (element) => [element, ...ancestors(element)].some((node) => attribute(node, "aria-hidden") === "true");
   /** Open modal dialogs: what is outside of them is not to be reached. A drawer that waits beside the window is closed. */
   function modals() {
@@ -469,24 +474,27 @@
       }
     },
     /**
-     * Elements that answer to a pointer, and the way a keyboard has to each. `heard` are those with listeners, and
-     * `types` the type of each of these; what was told of libraries that listen at a root is added.
+     * Elements that answer to a pointer, and the way a keyboard has to each. `heard` are nodes with listeners, and
+     * `types` the types of each of these; what was told of libraries that listen at a root is added.
      */
-    clickables(types, heard) {
+    clickables(types, heard, windowHearsKeys) {
       hearing?.abort();
-      const kinds = new Map(heard.map((element, place) => [element, [...types[place]]]));
+      const kinds = new Map(heard.map((node, place) => [node, [...types[place]]]));
       for (const [element, words] of delegated) {
         const own = kinds.get(element) ?? [];
         for (const word of words) if (word.startsWith("not ") && own.includes(word.slice(4))) own.splice(own.indexOf(word.slice(4)), 1);
         kinds.set(element, [...own, ...words.filter((word) => !word.startsWith("not "))]);
       }
+      const isHeard = (node, pattern) => (kinds.get(node) ?? []).some((type) => pattern.test(type));
+      const hearsPointer = (node) => isHeard(node, /^(click$|mouse|pointer|touch)/);
+      const hearsKeys = (node) => isHeard(node, /^key/);
       const open = modals();
       const tabs = tabbables();
-      const reached = new Set([...tabs, ...visited]);
+      const reached = new Set([...tabs, ...visited].filter(isFocusable));
       const signs = new Map();
       const sign = (element, text) => signs.set(element, [...(signs.get(element) ?? []), text]);
-      for (const [element, own] of kinds) {
-        if (element instanceof Element && own.length) sign(element, own.includes("click") ? "click listener" : "pointer listener");
+      for (const [node, own] of kinds) {
+        if (node instanceof Element && hearsPointer(node)) sign(node, own.includes("click") ? "click listener" : "pointer listener");
       }
       const ROLES = new Set(["button", "link", "checkbox", "switch", "radio", "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "treeitem", "slider", "combobox"]);
       for (const element of everything()) {
@@ -502,26 +510,56 @@
       }
       const ITEMS = /^(menuitem|tab|option|treeitem|row|gridcell|radio|cell)/;
       const GROUPS = new Set(["menu", "menubar", "toolbar", "tablist", "listbox", "tree", "grid", "treegrid", "radiogroup"]);
-      const referenced = new Set(tabs.flatMap((element) => ["aria-controls", "aria-owns", "aria-activedescendant"].flatMap((key) => (attribute(element, key) ?? "").split(/\s+/))));
+      const REFERENCES = ["aria-controls", "aria-owns", "aria-activedescendant"];
+      const refersTo = (element, key, other) => (attribute(element, key) ?? "").split(/\s+/).includes(attribute(other, "id") || null);
       const dialogs = all(document, "dialog[open], [role=dialog], [role=alertdialog]").filter((one) => isRendered(one) && tabs.some((element) => holds(one, element)));
       /** An empty ground behind an open dialog closes it, as what stands in the dialog does. */
-      const isGround = (element) => dialogs.length > 0 && !hasContent(element) && boxOf(element).width >= innerWidth * 0.9 && boxOf(element).height >= innerHeight * 0.9;
+      const isGround = (element) => dialogs.length > 0 && !hasContent(element) && coversWindow(element);
+      const outer = new Set([bodyOf(document), rootElementOf(document)]);
+      const keysFarAway = windowHearsKeys || hearsKeys(document) || [...outer].some(hearsKeys);
+      /** Whether a script hears keys where an element has the focus: `near` it, or `far`, where it may be for anything. */
+      function keys(element) {
+        if (isHeard(element, /^focus/) || hearsKeys(element)) return "near";
+        const heard = [...ancestors(element)].filter((node) => !outer.has(node) && hearsKeys(node));
+        if (heard.some((node) => !coversWindow(node)) || (rootOf(element) !== document && hearsKeys(rootOf(element)))) return "near";
+        return heard.length || keysFarAway ? "far" : "nowhere";
+      }
+      /** What has the focus answers for what is in it; a part that only scrolls, or a component around all, does not. */
+      const answers = (node) => isNative(node) || hearsKeys(node) || (signs.get(node) ?? []).some((text) => text !== "pointer cursor");
+      const best = (ways) => ["near", "far"].find((one) => ways.includes(one)) ?? "nowhere";
+      /** Buttons for back and forth beside a list of tabs, as carousels have them, lead where its tabs do. */
+      const isStepped = (group) => {
+        const around = above(group);
+        return Boolean(around) && tabs.some((one) => holds(around, one) && !holds(group, one) && /(^|[^a-z])(prev(ious)?|next)([^a-z]|$)/i.test(`${name(one)} ${attribute(one, "class") ?? ""}`));
+      };
       function way(element) {
-        if (reached.has(element)) return "itself";
-        for (const node of ancestors(element)) if (reached.has(node) && node !== bodyOf(document)) return "inside";
+        if (reached.has(element)) {
+          if (isNative(element) || !hearsPointer(element) || tabs.some((one) => one !== element && holds(element, one))) return "itself";
+          return { near: "itself", far: "unsure", nowhere: "keyless" }[keys(element)];
+        }
+        for (const node of ancestors(element)) if (reached.has(node) && !outer.has(node) && answers(node)) return "inside";
         if (tabs.some((one) => holds(element, one)) || [...visited].some((one) => holds(element, one))) return "contains";
         if (frames.some((frame) => frame && holds(element, frame))) return "contains";
         const label = [element, ...ancestors(element)].find((node) => localName(node) === "label");
         if (label?.control && (reached.has(label.control) || isTabbable(label.control, open))) return "label";
+        // A component's own label has no control that a browser knows of.
+        if (label && rootOf(label) !== document && tabs.some((one) => rootOf(one) === rootOf(label))) return "label";
         if (matches(element, "input[type=radio]") && unreached().indexOf(element) < 0 && tabIndexOf(element) >= 0) return "itself";
         if (ITEMS.test(role(element)) || has(element, "tabindex")) {
           const group = [element, ...ancestors(element)].find((node) => GROUPS.has(role(node)));
-          if (group && (reached.has(group) || tabs.some((one) => holds(group, one)) || referenced.has(attribute(group, "id")))) return "composite";
+          const leads = group ? tabs.filter((one) => one === group || holds(group, one) || REFERENCES.some((key) => refersTo(one, key, group))) : [];
+          if (leads.length || (group && reached.has(group))) {
+            const heardKeys = best([group, element, ...leads].map(keys));
+            if (heardKeys === "near") return "composite";
+            // What a list beside a field offers can often be typed.
+            return heardKeys === "far" || isStepped(group) || leads.every(isField) ? "unsure" : "none";
+          }
         }
         if (isGround(element)) return "dialog";
+        // Around one item of a widget: its key does what a click beside it does.
+        if (all(element, "[tabindex]").slice(0, 5).some((one) => isRendered(one) && way(one) === "composite")) return "contains";
         return isFocusable(element) ? "script" : "none";
       }
-      const outer = new Set([bodyOf(document), rootElementOf(document)]);
       const found = [];
       let count = 0;
       for (const [element, given] of signs) {
@@ -534,8 +572,10 @@
         if (isGuess && path !== "none") continue;
         // A script that only counts clicks listens too: alone it is no thing to operate.
         if (!given.every((text) => text.endsWith(" listener"))) count += 1;
-        if (path !== "none" && path !== "script") continue;
+        if (!["none", "script", "keyless", "unsure"].includes(path)) continue;
         const hidden = isAriaHidden(element);
+        // A field that only carries a component's value into a form.
+        if (hidden && isField(element) && path === "script" && given.every((text) => text === "control")) continue;
         found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent(element), hidden, place: placed(element), id: idOf(element) });
       }
       return { count, leftOut: Math.max(0, found.length - MAX_LISTED), found: found.slice(0, MAX_LISTED) };
@@ -576,10 +616,9 @@
         if (texts.size >= MAX_TEXTS) break;
         if (!(element instanceof HTMLElement) || ["script", "style", "noscript", "option", "template", "title"].includes(localName(element)) || !isRendered(element)) continue;
         const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue.trim());
-        const isField = ["input", "select", "textarea"].includes(localName(element));
-        if (!own.length && !isField) continue;
+        if (!own.length && !isField(element)) continue;
         const style = styleOf(element);
-        texts.set(element, { own, isField, size: parseFloat(style.fontSize), line: style.lineHeight, before: element.style.cssText, had: has(element, "style") });
+        texts.set(element, { own, isField: isField(element), size: parseFloat(style.fontSize), line: style.lineHeight, before: element.style.cssText, had: has(element, "style") });
       }
       const lines = (text) => text.own.flatMap((node) => {
         const range = new Range();

@@ -213,12 +213,13 @@ class TabStop(PageElement):
 
 
 class ClickTarget(PageElement):
-    """An element that answers to a pointer and that Tab does not reach."""
+    """An element that answers to a pointer and to no key that is known of."""
 
     signs: tuple[str, ...]
     """Why it is taken for clickable: `click listener`, `onclick attribute`, `role`, `pointer cursor`, ..."""
     path: str
-    """`none`, or `script`: it has `tabindex=-1`, so the page itself can put the focus on it."""
+    """`none`; `keyless`: Tab reaches it, and no script hears a key there; `unsure`: scripts hear keys, but far away or
+    for a list beside a field; or `script`: it has `tabindex=-1`, so the page itself can put the focus on it."""
     has_content: bool = True
     """It has a name or a picture; an empty one is often a backdrop."""
     hidden: bool = False

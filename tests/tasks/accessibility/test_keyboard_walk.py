@@ -94,16 +94,34 @@ ALL_HAVE_A_WAY = {
     "delegate on a wrapper": "<div onclick='go()'><button>Open</button> or text</div>",
     "label": "<label onclick='go()' style='cursor:pointer'>Name <input></label>",
     "inside a button": "<button><span style='cursor:pointer' onclick='go()'>Open</span></button>",
-    "tabindex": "<div tabindex=0 role=button onclick='go()'>Open</div>",
+    "tabindex and keys": "<div tabindex=0 role=button onclick='go()' onkeydown='go()'>Open</div>",
+    "keys that what holds it hears": "<div onkeyup='go()'><div tabindex=0 role=button onclick='go()'>Open</div></div>",
+    "keys that React hears for it": "<div id=x tabindex=0 role=button onclick='go()'>Open</div>"
+    "<script>x['__reactProps$k1']={onKeyDown(){go()}}</script>",
+    "keys that its component hears": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+    "'<div tabindex=0 role=button onclick=go()>Open</div>';x.shadowRoot.addEventListener('keydown',()=>go())</script>",
+    "an answer to the focus itself": "<div tabindex=0 role=button onclick='go()' onfocus='go()'>Open</div>",
+    "a scroller that hears keys": "<div tabindex=0 onkeydown='go()'><p onclick='go()'>Open</div>",
+    "a scroller that holds controls": "<div tabindex=0 onclick='go()' role=button><button>Open</button></div>",
     "hidden": "<div onclick='go()' hidden>Open</div><div inert><div onclick='go()'>Open</div></div>",
-    "roving tabindex": "<div role=toolbar><button tabindex=0 onclick='go()'>B</button>"
+    "roving tabindex": "<div role=toolbar onkeydown='go()'><button tabindex=0 onclick='go()'>B</button>"
     "<button tabindex=-1 onclick='go()'>I</button></div>",
-    "list of a combobox": "<input role=combobox aria-controls=l><ul role=listbox id=l>"
+    "list of a combobox": "<input role=combobox aria-controls=l onkeydown='go()'><ul role=listbox id=l>"
     "<li role=option onclick='go()' style='cursor:pointer'>One</li></ul>",
     "chart in SVG": "<svg tabindex=0 style='outline:0' width=90 height=40><rect width=90 height=40 /></svg>",
-    "list of tabs that hands its focus on": "<div role=tablist tabindex=0 id=t>"
+    "tabs that arrows lead to": "<div role=tablist><button role=tab>A</button>"
+    "<button role=tab tabindex=-1 id=b>B</button></div>"
+    "<script>b.previousSibling.addEventListener('keydown',()=>b.focus())</script>",
+    "tabs that are all in the order of Tab": "<div role=tablist><button role=tab>A</button>"
+    "<button role=tab>B</button></div>",
+    "list of tabs that hands its focus on": "<div role=tablist tabindex=0 id=t onkeydown='go()'>"
     "<button role=tab tabindex=-1 id=a>A</button><button role=tab tabindex=-1>B</button></div>"
     "<script>t.onfocus=()=>{a.tabIndex=0;a.focus()}</script>",
+    "around a tab that arrows lead to": "<div role=tablist onkeydown='go()'><p><button role=tab>A</button></p>"
+    "<p onclick='go()' style='cursor:pointer'><b role=tab tabindex=-1>B</b></p></div>",
+    "a component's own label": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+    "'<label onclick=go()>Name</label><input>'</script>",
+    "a field that carries a value into a form": "<div aria-hidden=true><input tabindex=-1></div>",
     "radio group": "<label><input type=radio name=r>One</label><label><input type=radio name=r>Two</label>",
 }
 
@@ -113,6 +131,71 @@ def test_what_the_keyboard_has_a_way_to_is_no_barrier(name: str, tab: Page) -> N
     seen = between(tab, ALL_HAVE_A_WAY[name])
     assert no_way(seen) == []
     assert seen.details.unreached == ()
+
+
+KEYLESS = {
+    "a button that is none": ("<div id=x tabindex=0 role=button onclick='go()'>Open</div>", ["keyless"]),
+    "inside a part that scrolls": (
+        "<div style='height:60px;overflow:auto'><p id=x style='cursor:pointer;height:99px' onclick='go()'>Open</div>",
+        ["none"],
+    ),
+    "inside a part that can have the focus": ("<div tabindex=0><p id=x onclick='go()'>Open</p></div>", ["none"]),
+    "beside a button in one component around all": (
+        "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+        "'<button>B</button><p onclick=go()>Open'</script>",
+        ["none"],
+    ),
+    "tabs": (
+        "<div role=tablist><button role=tab>A</button><button role=tab tabindex=-1 id=x>B</button></div>",
+        ["none"],
+    ),
+    "a list that has the focus": (
+        "<ul role=listbox tabindex=0><li role=option id=x onclick='go()'>One</ul>",
+        ["none"],
+    ),
+    "radio buttons that are none": (
+        "<div role=radiogroup><p id=a role=radio tabindex=0 onclick='go()'>A"
+        "<p id=b role=radio tabindex=-1 onclick='go()'>B</div>",
+        ["keyless", "none"],
+    ),
+    "keys are heard elsewhere": (
+        "<p onkeydown='go()'>Text</p><div id=x tabindex=0 role=button onclick='go()'>Open</div>",
+        ["keyless"],
+    ),
+    "a key is kept from others": (
+        "<div id=x tabindex=0 role=button onclick='go()'>Open</div>"
+        "<script>x['__reactProps$k1']={onKeyDown:e=>e.stopPropagation()}</script>",
+        ["keyless"],
+    ),
+    "the document hears keys, for whatever": (
+        "<div id=x tabindex=0 role=button onclick='go()'>Open</div><script>document.onkeydown=()=>go()</script>",
+        ["unsure"],
+    ),
+    "the window hears keys, for whatever": (
+        "<div role=tablist><button role=tab>A</button><button role=tab tabindex=-1 id=x>B</button></div>"
+        "<script>addEventListener('keyup',()=>go())</script>",
+        ["unsure"],
+    ),
+    "what lies over the whole window hears keys": (
+        "<div style='position:fixed;inset:0' onkeydown='go()'><p id=x tabindex=0 role=button onclick='go()'>Open</div>",
+        ["unsure"],
+    ),
+    "a carousel with steps": (
+        "<div><button>Next</button><div role=tablist><button role=tab>1</button>"
+        "<button role=tab tabindex=-1 id=x>2</button></div></div>",
+        ["unsure"],
+    ),
+    "a list beside a field": (
+        "<input role=combobox aria-controls=l><ul role=listbox id=l><li role=option onclick='go()'>One</ul>",
+        ["unsure"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYLESS)
+def test_what_has_the_focus_and_hears_no_key_is_no_way(name: str, tab: Page) -> None:
+    body, ways = KEYLESS[name]
+    assert [path for _, path in no_way(between(tab, body))] == ways
 
 
 # What libraries leave on elements for which they listen at a root
