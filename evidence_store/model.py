@@ -349,7 +349,7 @@ class KnownNote(Record):
     `not_scanned`: nobody can say."""
     expires_soon: bool = False
     why: str = ""
-    """Of `not_scanned`: what kept the run from looking."""
+    """Of `not_scanned`: what kept the run from looking. Of `known`: that it is in more places than were accepted."""
     fingerprint: str = ""
     """Of the finding of this run that tells of it; empty when none does."""
 

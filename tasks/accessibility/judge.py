@@ -8,7 +8,8 @@ Rules:
   they are, they are one cause, counted; none is lost;
 - a scan that did not finish, missed a frame, saw no element or applied no rule is an `error`, never clean;
 - a violation that a person listed as known (`accessibility.toml`) does not gate until its acceptance expires; one that
-  is listed and no longer there is a warning; a page that could not be scanned proves nothing fixed;
+  is listed and no longer there is a warning, as is one in more places than were accepted, which holds a release where
+  the plan says `more_places = "gate"`; a page that could not be scanned proves nothing fixed;
 - a person's answer closes a question (`pass`, `not-applicable`) or makes it a violation that gates (`fail`), until the
   element changes or the answer expires; a signature that does not verify is an `error`.
 """
@@ -95,7 +96,8 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, people: People) -> Ite
     heard = people.heed(AXE.spec.id, visit.subject, [finding for finding, _ in (*failed, *asked)], context.options)
     yield from _with_pictures(Crops(context.files, visit), heard.findings, [*failed, *asked])
     if not heard.gates:
-        warned = [f for f in heard.findings if f.outcome is Outcome.FAIL and f.fingerprint not in heard.known]
+        aside = heard.known.union(finding.fingerprint for finding in heard.grown)
+        warned = [f for f in heard.findings if f.outcome is Outcome.FAIL and f.fingerprint not in aside]
         new = "new " if heard.known else ""
         said = [
             f"0 {new}{' or '.join(context.options.gate)} violations",

@@ -31,6 +31,8 @@ class KnownFinding(Record):
     subject: str = Field(min_length=1)
     owner: Person
     reason: Reason
+    places: int | None = Field(default=None, ge=1)
+    """How many elements of the component there were; without it, however many there are is accepted."""
     ticket: str = ""
     run_id: str = ""
     """The run it was listed from."""
