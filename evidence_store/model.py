@@ -160,6 +160,8 @@ class Finding(Record):
     """Stable across runs: check, rule, de-indexed element and subject. Known-issue files and diffs key on it."""
     element_sha256: str = ""
     """Of a question: over what it is about. A person's answer holds while this stays the same."""
+    element_looks: tuple[str, ...] = ()
+    """Of a question that is answered by eye: how its elements look, coarsely. An answer holds while none looks new."""
     renderings: tuple[Rendering, ...] = Field(default=(), exclude=True, repr=False)
 
     def fingerprinted(self, check: str) -> Self:

@@ -11,7 +11,8 @@ Rules, each finding by itself and never by counts, so that a fix cannot make roo
 - a subject that could not be looked at proves nothing fixed; its error says how many listed findings stay open;
 - a question gates only where the plan says so, and never when its judge says that it cannot (a best practice);
 - an answer `pass` or `not-applicable` closes its question, `fail` makes it a fail, which gates if a question can;
-- an answer whose element changed, or that expired, leaves the question open again, with the reason;
+- an answer whose element changed, or looks different where it was given by eye, or that expired, leaves the question
+  open again, with the reason;
 - an answer whose signature does not verify is an error on its subject. Where the plan asks for signed answers, an
   unsigned one closes nothing; an unsigned `fail` still counts, because it can only hold a release back.
 """
@@ -29,6 +30,7 @@ from evidence_store.signing import SIGNERS, SigningError, parse_signers
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.accessibility.answers import AnswerError, GivenAnswer, parse_answer
 from tasks.accessibility.known import in_more_places, no_longer_there
+from tasks.accessibility.looks import new_among
 from tasks.accessibility.models import Answer, Fingerprint, GivenAnswers, KnownFinding, KnownFindings
 from tasks.contract import JudgeContext
 from tasks.plan import CheckOptions
@@ -204,6 +206,12 @@ class People:
         answer: Answer = given.answer
         if answer.element_sha256 != question.element_sha256:
             return "the element has changed since"
+        if question.element_looks and not answer.element_looks:
+            return "it does not say how the element looked, which may have changed since"
+        if answer.element_looks and not question.element_looks:
+            return "how the element looks now is not in the picture"
+        if new_among(question.element_looks, answer.element_looks):
+            return "the element, or what lies behind it, looks different since"
         if self.now >= answer.expires:
             return f"that expired on {answer.expires:%Y-%m-%d}"
         if options.signed_answers and not given.is_signed and answer.answer != "fail":
