@@ -13,6 +13,9 @@ Rules, with the WCAG 2.2 criterion each speaks of; those in `gate` hold a releas
 - `maybe-mouse-only` (2.1.1): one of those signs only, a press handler in place of a click, or `tabindex=-1`; also where
   keys are heard only by the document, the window or what fills it, so that nobody can say for what; where a list beside
   a field may be typed; and where a carousel's tabs have buttons for back and forth beside them;
+- `hover-only` (2.1.1): a style sheet shows a part with links or controls in it while a pointer is on another one, and
+  none does for the focus, nor does a script listen there. A question, because the page that the pointer is led over may
+  hold the same links. What scripts show to a pointer is not told: they listen to it for much else;
 - `focus-uncertain` (2.4.7): whether the focus shows could not be told, because the place never stood still;
 - `possible-trap` (2.1.2 No Keyboard Trap): Tab does not lead on though there is more; a way out that the page explains
   (Escape, Ctrl+M) is no trap, so a person decides; a modal dialog that keeps the focus is none;
@@ -50,6 +53,7 @@ Rule = Literal[
     "mouse-only",
     "focus-not-visible",
     "maybe-mouse-only",
+    "hover-only",
     "focus-uncertain",
     "possible-trap",
     "not-reached",
@@ -63,6 +67,7 @@ CRITERIA: dict[Rule, tuple[str, str]] = {
     "mouse-only": ("2.1.1", "keyboard"),
     "focus-not-visible": ("2.4.7", "focus-visible"),
     "maybe-mouse-only": ("2.1.1", "keyboard"),
+    "hover-only": ("2.1.1", "keyboard"),
     "focus-uncertain": ("2.4.7", "focus-visible"),
     "possible-trap": ("2.1.2", "no-keyboard-trap"),
     "not-reached": ("2.1.1", "keyboard"),
@@ -167,6 +172,11 @@ def _looked_at(walk: KeyboardWalk, details: WalkDetails) -> str:
 def _seen(details: WalkDetails) -> Iterator[_Seen]:
     for target in details.mouse_only:
         yield _mouse_only(target)
+    for part in details.hover_only:
+        message = (
+            f"{_called(part)} comes when a pointer is on {part.pointed_at}: does it, or the same, come by keyboard?"
+        )
+        yield "hover-only", part.selector, message
     for stop in details.stops:
         yield from _focus(stop)
     yield from _jumps(details.stops)

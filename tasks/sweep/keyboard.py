@@ -9,7 +9,8 @@ What is done, in this order, within `WALK_SECONDS`:
    on behind the trap.
 3. Elements that answer to a pointer are compared with the stops (2.1.1): their listeners are asked for over CDP, so a
    handler on `document`, `body` or a wrapper of controls does not count. Libraries that listen at a root for all
-   elements leave marks on those that have a handler, which are asked for too.
+   elements leave marks on those that have a handler, which are asked for too. So are parts that style sheets show while
+   a pointer is on another one.
 4. Where the styles leave doubt, two pictures with and without the focus are compared.
 5. Every text is doubled in place for a moment (1.4.4). Text alone is enlarged, as a phone's text size and Firefox's
    "zoom text only" do: a zoom of the whole page is a narrower window, which is the next step.
@@ -47,6 +48,7 @@ from tasks.sweep.keyboard_picture import draw
 from tasks.sweep.models import (
     ClickTarget,
     FocusTrap,
+    HoverPart,
     KeyboardWalk,
     LostText,
     NarrowWindow,
@@ -578,6 +580,7 @@ class _Walker:
 
     def _clickables(self) -> None:
         found: list[ClickTarget] = []
+        hover_only: list[HoverPart] = []
         left_out = 0
         for document in self._documents:
             self._in_time("asking for click handlers")
@@ -615,7 +618,11 @@ class _Walker:
                 )
                 for item in told["found"]
             ]
-        self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out}
+            hover_only += [
+                HoverPart(**self._named(document, item).model_dump(), pointed_at=f"{document.path}{item['by']}")
+                for item in document.call("shownToPointers()")
+            ]
+        self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out, "hover_only": tuple(hover_only)}
 
     @staticmethod
     def _listeners(document: _Document) -> tuple[dict[int, list[str]], bool]:

@@ -10,6 +10,7 @@
   const MAX_ELEMENTS = 50_000;
   const MAX_LISTED = 200;
   const MAX_TEXTS = 1_500;
+  const MAX_RULES = 50_000;
   /** Of 255, in any channel: a smaller difference is confirmed by pixels. */
   const PLAIN_DIFFERENCE = 40;
 
@@ -340,6 +341,100 @@
     return { x: round(box.left), y: round(box.top), width: round(box.width), height: round(box.height), pinned, scroll: [round(scrollX), round(scrollY)] };
   }
 
+  // -- what only a pointer brings up -----------------------------------------------------------------------------------
+
+  /** Types of the listeners of each node, those that libraries have for it included. */
+  const kinds = new Map();
+  const isHeard = (node, pattern) => (kinds.get(node) ?? []).some((type) => pattern.test(type));
+  const hearsPointer = (node) => isHeard(node, /^(click$|mouse|pointer|touch)/);
+  const hearsKeys = (node) => isHeard(node, /^key/);
+
+  function* styleRules(list, outer = "", budget = { left: MAX_RULES }) {
+    for (const rule of list) {
+      if ((budget.left -= 1) < 0) return;
+      let text = outer;
+      if (rule instanceof CSSStyleRule) {
+        text = !outer ? rule.selectorText : rule.selectorText.includes("&") ? rule.selectorText.replaceAll("&", `:is(${outer})`) : `:is(${outer}) ${rule.selectorText}`;
+        yield { text, style: rule.style };
+      } else if (rule instanceof CSSMediaRule && !matchMedia(rule.media.mediaText).matches) continue;
+      if (rule.cssRules) yield* styleRules(rule.cssRules, text, budget);
+    }
+  }
+  /** Pieces of a selector: its alternatives at commas, or one of these at its last combinator. */
+  function split(text, last) {
+    const pieces = [""];
+    let depth = 0;
+    for (const sign of text) {
+      if ("([".includes(sign)) depth += 1;
+      if (")]".includes(sign)) depth -= 1;
+      if (depth === 0 && (last ? " >+~".includes(sign) : sign === ",")) pieces.push("");
+      else pieces[pieces.length - 1] += sign;
+    }
+    return last ? text.slice(0, text.length - pieces[pieces.length - 1].length) : pieces;
+  }
+  /** An escaped colon is part of a class's name. */
+  const STATES = /(?<!\\):(?:hover|focus(?:-within|-visible)?)(?![\w-])/;
+  const EVERY_STATE = new RegExp(STATES, "g");
+  const ANY = ":not(stageproof-none)";
+  const matchesAny = (root, text) => {
+    try {
+      return all(root, text);
+    } catch {
+      return [];
+    }
+  };
+  /** The rules of a root's style sheets that show a part while another one is in a state (`:hover`, `:focus`). */
+  function showing(root) {
+    const found = { hover: [], focus: [] };
+    const own = root instanceof Document ? Document : ShadowRoot;
+    const sheets = [...reader(own.prototype, "styleSheets")(root), ...reader(own.prototype, "adoptedStyleSheets")(root)];
+    for (const one of sheets) {
+      let rules = [];
+      try {
+        if (!one.disabled && matchMedia(one.media.mediaText || "all").matches) rules = one.cssRules;
+      } catch { /* of another origin: nobody may look into it */ }
+      for (const { text, style } of styleRules(rules)) {
+        // Shorter first: few of the many rules of a page speak of a pointer or the focus.
+        if (!STATES.test(text) || (style.visibility !== "visible" && ["", "none"].includes(style.display))) continue;
+        for (const alternative of split(text, false)) {
+          const part = split(alternative.trim(), true);
+          const plain = (selector) => selector.replace(EVERY_STATE, ANY).trim();
+          // What is not shown can be neither pointed at nor focused: the state has to be that of another part.
+          if (!STATES.test(part)) continue;
+          const entry = { shown: plain(alternative), at: plain(part.trim().replace(/[>+~]$/, "")) };
+          if (/(?<!\\):focus/.test(part)) found.focus.push(entry);
+          else found.hover.push(entry);
+        }
+      }
+    }
+    return found;
+  }
+  /** Parts with something to reach in them that style sheets show to a pointer alone. */
+  function shownToPointers() {
+    const tabs = tabbables();
+    const found = new Map();
+    for (const root of roots) {
+      const { hover, focus } = showing(root);
+      const focusShown = new Set(focus.flatMap(({ shown }) => matchesAny(root, shown)));
+      for (const { shown, at } of hover) {
+        const pointed = matchesAny(root, at).filter(isRendered);
+        for (const part of matchesAny(root, shown)) {
+          if (isRendered(part) || isInert(part) || ![part, ...all(part, "*")].some((one) => isFocusable(one) && tabIndexOf(one) >= 0)) continue;
+          const by = pointed.find((one) => holds(one, part) || (parentNode(one) && holds(parentNode(one), part)));
+          if (!by) continue;
+          const leads = tabs.filter((one) => holds(by, one));
+          if (focusShown.has(part) && leads.length) continue;
+          // A script may open it: by a click on what is pointed at, a key, the focus.
+          const path = [by, ...all(by, "*").filter((one) => !holds(part, one)), ...ancestors(by)];
+          if (path.some((one) => kinds.has(one) && one !== bodyOf(document) && one !== rootElementOf(document) && kinds.get(one).length > 0)) continue;
+          if ([by, ...leads].some((one) => ["aria-expanded", "aria-haspopup", "aria-controls"].some((key) => has(one, key)))) continue;
+          found.set(part, by);
+        }
+      }
+    }
+    return [...found].filter(([part]) => ![...found.keys()].some((other) => other !== part && holds(other, part)));
+  }
+
   // -- the walk --------------------------------------------------------------------------------------------------------
 
   const CARET = new Set(["text", "search", "url", "tel", "email", "password", "number", ""]);
@@ -479,15 +574,13 @@
      */
     clickables(types, heard, windowHearsKeys) {
       hearing?.abort();
-      const kinds = new Map(heard.map((node, place) => [node, [...types[place]]]));
+      kinds.clear();
+      for (const [place, node] of heard.entries()) kinds.set(node, [...types[place]]);
       for (const [element, words] of delegated) {
         const own = kinds.get(element) ?? [];
         for (const word of words) if (word.startsWith("not ") && own.includes(word.slice(4))) own.splice(own.indexOf(word.slice(4)), 1);
         kinds.set(element, [...own, ...words.filter((word) => !word.startsWith("not "))]);
       }
-      const isHeard = (node, pattern) => (kinds.get(node) ?? []).some((type) => pattern.test(type));
-      const hearsPointer = (node) => isHeard(node, /^(click$|mouse|pointer|touch)/);
-      const hearsKeys = (node) => isHeard(node, /^key/);
       const open = modals();
       const tabs = tabbables();
       const reached = new Set([...tabs, ...visited].filter(isFocusable));
@@ -579,6 +672,12 @@
         found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent(element), hidden, place: placed(element), id: idOf(element) });
       }
       return { count, leftOut: Math.max(0, found.length - MAX_LISTED), found: found.slice(0, MAX_LISTED) };
+    },
+
+    /** After `clickables`, which knows the listeners. */
+    shownToPointers() {
+      const found = shownToPointers();
+      return found.slice(0, MAX_LISTED).map(([part, by]) => ({ selector: selector(part), tag: localName(part), role: role(part), name: name(part), by: selector(by) }));
     },
 
     // -- narrow windows and large text -----------------------------------------------------------------------------------

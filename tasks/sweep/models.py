@@ -226,6 +226,13 @@ class ClickTarget(PageElement):
     """`aria-hidden`."""
 
 
+class HoverPart(PageElement):
+    """A part with something to reach in it that a style sheet shows to a pointer alone."""
+
+    pointed_at: str
+    """What the pointer has to be on."""
+
+
 class FocusTrap(Record):
     """Elements that the focus did not leave by Tab although there was more to reach."""
 
@@ -271,6 +278,7 @@ class WalkDetails(Record):
     stops: tuple[TabStop, ...] = ()
     mouse_only: tuple[ClickTarget, ...] = ()
     mouse_only_left_out: int = 0
+    hover_only: tuple[HoverPart, ...] = ()
     traps: tuple[FocusTrap, ...] = ()
     unreached: tuple[PageElement, ...] = ()
     """What has a place in the order of Tab, and Tab did not lead there."""

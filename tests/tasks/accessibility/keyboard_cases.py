@@ -11,6 +11,7 @@ from tasks.plan import Plan
 from tasks.sweep.models import (
     ClickTarget,
     FocusTrap,
+    HoverPart,
     KeyboardWalk,
     LostText,
     NarrowWindow,
@@ -123,6 +124,7 @@ GOOD = [
     asks("taken out of the order", ONE_QUESTION, mouse_only=(target("control", "pointer cursor", path="script"),)),
     asks("whether a key leads there is unknown", ONE_QUESTION, mouse_only=(target("control", "role", path="unsure"),)),
     asks("Tab alone, and nothing shows that it is clicked", ONE_QUESTION, mouse_only=(KEYLESS_TEXT,)),
+    asks("shown to a pointer alone", ONE_QUESTION, hover_only=(HoverPart(selector="#menu", pointed_at="#products"),)),
     asks("an empty backdrop", ONE_QUESTION, mouse_only=(target("onclick attribute", has_content=False),)),
     asks("a focus that could not be told", ONE_QUESTION, [stop(visible=None)]),
     asks("a covered focus", ONE_QUESTION, [stop(visible=None, obscured_by="footer")]),

@@ -304,6 +304,68 @@ def test_the_ground_behind_an_open_dialog_is_no_barrier(tab: Page) -> None:
     assert no_way(between(tab, f"{ground}<div role=dialog hidden><button>Close</button></div>")) == [("#x", "none")]
 
 
+# -- what only a pointer brings up -------------------------------------------------------------------------------------
+
+MENU = "<ul><li id=l><a href=#p>Products</a><ul id=s><li><a href=#q>Chairs</a></ul></ul>"
+HOVER_ONLY = {
+    "display": ("#s{display:none}#l:hover>#s{display:block}", MENU),
+    "visibility": ("#s{visibility:hidden}#l:hover #s{visibility:visible}", MENU),
+    "a neighbour": (
+        "#s{display:none}#l:hover+#s{display:block}",
+        "<p id=l>Menu</p><p id=s><button>Chairs</button></p>",
+    ),
+    "nested rules": ("#l{#s{display:none}&:hover{#s{display:block}}}", MENU),
+    "in a layer, for this window": (
+        "#s{display:none}@layer a{@media(min-width:9px){p,#l:hover #s{display:block}}}",
+        MENU,
+    ),
+    "names with colons": (
+        ".g\\:hide{display:none}#l:hover .g\\:hide{display:flex}",
+        MENU.replace("id=s", "id=s class=g:hide"),
+    ),
+    "for the focus, and nothing to put it on": (
+        "#s{display:none}#l:hover #s,#l:focus-within #s{display:block}",
+        "<div id=l>Menu<p id=s><a href=#q>Chairs</a></p></div>",
+    ),
+}
+NOT_HOVER_ONLY = {
+    "the focus within": ("#s{display:none}#l:hover #s,#l:focus-within #s{display:block}", MENU),
+    "the focus, in one selector": ("#s{display:none}#l:is(:hover,:focus-within) #s{display:block}", MENU),
+    "the focus on its neighbour": ("#s{display:none}a:hover+#s,a:focus-visible+#s{display:block}", MENU),
+    "nothing to reach in it": ("#s{display:none}#l:hover #s{display:block}", "<p id=l>Text<b id=s>A tip</b></p>"),
+    "a key that a script hears": (
+        "#s{display:none}#l:hover #s{display:block}",
+        f"{MENU}<script>l.onkeydown=()=>1</script>",
+    ),
+    "a click that React hears": (
+        "#s{display:none}#l:hover #s{display:block}",
+        f"{MENU}<script>l['__reactProps$k1']={{onClick(){{go()}}}}</script>",
+    ),
+    "a button that says what it opens": (
+        "#s{display:none}#l:hover #s{display:block}",
+        MENU.replace("<a href=#p", "<a aria-expanded=false href=#p"),
+    ),
+    "for another window": ("#s{display:none}@media(max-width:9px){#l:hover #s{display:block}}", MENU),
+    "a pointer on what is not shown": ("#s{display:none}#s:hover{display:block}", MENU),
+    "shown anyway": ("#l:hover #s{display:block}", MENU),
+    "it looks different, and is there": ("#s{opacity:.5}#l:hover #s{opacity:1}", MENU),
+    "a rule that no browser reads": ("#s{display:none}#l:hover:nonsense( #s{display:block}", MENU),
+}
+
+
+@pytest.mark.parametrize("name", HOVER_ONLY)
+def test_what_a_style_sheet_shows_to_a_pointer_alone_is_told(name: str, tab: Page) -> None:
+    style, body = HOVER_ONLY[name]
+    (part,) = between(tab, body, f"<style>{style}</style>").details.hover_only
+    assert (part.selector, part.pointed_at) == ("#s", "#l")
+
+
+@pytest.mark.parametrize("name", NOT_HOVER_ONLY)
+def test_what_has_another_way_to_be_shown_is_no_question(name: str, tab: Page) -> None:
+    style, body = NOT_HOVER_ONLY[name]
+    assert between(tab, body, f"<style>{style}</style>").details.hover_only == ()
+
+
 # -- the focus shows ---------------------------------------------------------------------------------------------------
 
 SHOWN = {
