@@ -613,6 +613,7 @@
       /** Whether a script hears keys where an element has the focus: `near` it, or `far`, where it may be for anything. */
       function keys(element) {
         if (isHeard(element, /^focus/) || hearsKeys(element)) return "near";
+        if (localName(element).includes("-") && !shadowRoot(element)) return "far";  // nobody sees what a closed component hears
         const heard = [...ancestors(element)].filter((node) => !outer.has(node) && hearsKeys(node));
         if (heard.some((node) => !coversWindow(node)) || (rootOf(element) !== document && hearsKeys(rootOf(element)))) return "near";
         return heard.length || keysFarAway ? "far" : "nowhere";
@@ -627,8 +628,11 @@
       };
       function way(element) {
         if (reached.has(element)) {
-          if (isNative(element) || !hearsPointer(element) || tabs.some((one) => one !== element && holds(element, one))) return "itself";
-          return { near: "itself", far: "unsure", nowhere: "keyless" }[keys(element)];
+          if (isNative(element) || tabs.some((one) => one !== element && holds(element, one))) return "itself";
+          const given = signs.get(element) ?? [];
+          const isClicked = hearsPointer(element) || given.includes("label of a hidden control");
+          // A role promises keys; where somebody hears clicks for others, so may they hear keys.
+          return { near: "itself", far: isClicked ? "unsure" : "itself", nowhere: isClicked || given.includes("role") ? "keyless" : "itself" }[keys(element)];
         }
         for (const node of ancestors(element)) if (reached.has(node) && !outer.has(node) && answers(node)) return "inside";
         if (tabs.some((one) => holds(element, one)) || [...visited].some((one) => holds(element, one))) return "contains";
@@ -659,6 +663,7 @@
         const box = boxOf(element);
         if (outer.has(element) || !isRendered(element) || box.width < 4 || box.height < 4 || isInert(element) || isOutside(element, open)) continue;
         if (matches(element, ":disabled") || attribute(element, "aria-disabled") === "true") continue;
+        if (styleOf(element).pointerEvents === "none") continue;
         if (given.every((text) => text === "role") && has(element, "aria-activedescendant")) continue;
         const path = way(element);
         const isGuess = given.every((text) => text === "pointer cursor");

@@ -100,6 +100,9 @@ ALL_HAVE_A_WAY = {
     "<script>x['__reactProps$k1']={onKeyDown(){go()}}</script>",
     "keys that its component hears": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
     "'<div tabindex=0 role=button onclick=go()>Open</div>';x.shadowRoot.addEventListener('keydown',()=>go())</script>",
+    "a role, where clicks and keys are heard for others": "<div tabindex=0 role=button>Open</div>"
+    "<script>document.onclick=document.onkeydown=()=>go()</script>",
+    "what no pointer meets": "<div style='pointer-events:none' onclick='go()'>Open</div>",
     "an answer to the focus itself": "<div tabindex=0 role=button onclick='go()' onfocus='go()'>Open</div>",
     "a scroller that hears keys": "<div tabindex=0 onkeydown='go()'><p onclick='go()'>Open</div>",
     "a scroller that holds controls": "<div tabindex=0 onclick='go()' role=button><button>Open</button></div>",
@@ -135,6 +138,11 @@ def test_what_the_keyboard_has_a_way_to_is_no_barrier(name: str, tab: Page) -> N
 
 KEYLESS = {
     "a button that is none": ("<div id=x tabindex=0 role=button onclick='go()'>Open</div>", ["keyless"]),
+    "a role without any script": ("<div id=x tabindex=0 role=button style='cursor:pointer'>Open</div>", ["keyless"]),
+    "a label that has the focus in place of its field": (
+        "<label id=x tabindex=0 style='cursor:pointer'>Up<input type=file style='display:none'></label>",
+        ["keyless"],
+    ),
     "inside a part that scrolls": (
         "<div style='height:60px;overflow:auto'><p id=x style='cursor:pointer;height:99px' onclick='go()'>Open</div>",
         ["none"],
@@ -178,6 +186,11 @@ KEYLESS = {
     ),
     "what lies over the whole window hears keys": (
         "<div style='position:fixed;inset:0' onkeydown='go()'><p id=x tabindex=0 role=button onclick='go()'>Open</div>",
+        ["unsure"],
+    ),
+    "a closed component, whatever it hears": (
+        "<x-y id=x tabindex=0 onclick='go()' style='display:block'>Open</x-y>"
+        "<script>x.attachShadow({mode:'closed'}).innerHTML='<slot></slot>'</script>",
         ["unsure"],
     ),
     "a carousel with steps": (
