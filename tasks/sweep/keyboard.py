@@ -65,7 +65,7 @@ MAX_INNER_STOPS = 24
 """Presses inside one element; a date and time field with its picker has seven."""
 MAX_TRAPS = 5
 MAX_FRAMES = 60
-MAX_LISTENERS = 500
+MAX_LISTENERS = 1_500
 """Elements with pointer listeners that are looked up in one document."""
 MAX_COMPARED = 40
 """Pairs of pictures for one page."""

@@ -310,6 +310,12 @@ def test_a_page_that_forges_what_its_marks_are_read_with_is_walked(name: str, ta
     assert no_way(between(tab, page_of)) == [("#x", "none")]
 
 
+def test_a_page_of_many_listeners_is_judged_whole(tab: Page) -> None:
+    script = "for(const e of document.querySelectorAll('b'))e.onclick=()=>go()"
+    seen = between(tab, f"<a href=#x id=x>{'<b>x </b>' * 600}</a><script>{script}</script>")
+    assert (no_way(seen), seen.details.mouse_only_left_out) == ([], 0)
+
+
 def test_the_ground_behind_an_open_dialog_is_no_barrier(tab: Page) -> None:
     ground = "<div id=x style='position:fixed;inset:0;z-index:-1'></div><script>x.onclick=()=>go()</script>"
     assert no_way(between(tab, f"{ground}<div role=dialog><button>Close</button></div>")) == []
