@@ -19,7 +19,7 @@
   };
   const operates = (handler) => typeof handler === "function" && !isIdle(handler);
 
-  const tell = (element, word) => element.dispatchEvent(new Event(`${token} ${word}`));
+  const tell = (element, word) => EventTarget.prototype.dispatchEvent.call(element, new Event(`${token} ${word}`));
   const handles = (element, type, handler) => {
     // Solid and Svelte keep a handler with its data as a list.
     if (operates(Array.isArray(handler) ? handler[0] : handler)) tell(element, type);

@@ -64,6 +64,19 @@ def test_what_may_have_another_contrast_is_not_alike(name: str) -> None:
     assert not are_alike(look_of(OTHER[name]), look_of(hero()))
 
 
+def test_thin_text_counts_as_much_as_what_lies_behind_it() -> None:
+    """No field of the picture has another colour for it: only its lightest shade differs."""
+
+    def thin(text: Colour) -> Image.Image:
+        picture = Image.new("RGB", SIZE, (0, 0, 60))
+        for across in range(4, SIZE[0], 12):
+            ImageDraw.Draw(picture).line((across, 12, across, 28), fill=text)
+        return picture
+
+    assert are_alike(look_of(thin((255, 255, 255))), look_of(thin((245, 245, 245))))
+    assert not are_alike(look_of(thin((255, 255, 255))), look_of(thin((170, 170, 170))))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (2_000, 2), SIZE])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
 def test_whatever_its_size_and_kind_a_picture_has_a_look(size: tuple[int, int], mode: str) -> None:
