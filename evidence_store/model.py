@@ -160,6 +160,8 @@ class Finding(Record):
     """Stable across runs: check, rule, de-indexed element and subject. Known-issue files and diffs key on it."""
     element_sha256: str = ""
     """Of a question: over what it is about. A person's answer holds while this stays the same."""
+    element_looks: tuple[str, ...] = ()
+    """Of a question that is answered by eye: how its elements look, coarsely. An answer holds while none looks new."""
     renderings: tuple[Rendering, ...] = Field(default=(), exclude=True, repr=False)
 
     def fingerprinted(self, check: str) -> Self:
@@ -349,7 +351,7 @@ class KnownNote(Record):
     `not_scanned`: nobody can say."""
     expires_soon: bool = False
     why: str = ""
-    """Of `not_scanned`: what kept the run from looking."""
+    """Of `not_scanned`: what kept the run from looking. Of `known`: that it is in more places than were accepted."""
     fingerprint: str = ""
     """Of the finding of this run that tells of it; empty when none does."""
 

@@ -771,8 +771,8 @@ def _criterion(note: CriterionNote) -> CriterionTold:
 def _known_told(notes: Sequence[KnownNote]) -> KnownTold:
     note = notes[0]
     remark = _WHAT_BECAME[note.state]
-    if note.state == "not_scanned":
-        remark = f"{remark}: {passage(note.why)}"
+    if note.why:
+        remark = f"{remark.removesuffix('.')}: {passage(note.why)}"
     return KnownTold(
         state=note.state,
         check=line(note.check),

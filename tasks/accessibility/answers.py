@@ -141,6 +141,7 @@ def answer_to(manifest: Manifest, fingerprint: Fingerprint, answer: str, *, by: 
                 "subject": question.subject,
                 "fingerprint": fingerprint,
                 "element_sha256": question.element_sha256,
+                "element_looks": question.element_looks,
                 "run_id": manifest.run_id,
                 "answer": answer,
                 "by": by,

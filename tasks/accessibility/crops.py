@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from evidence_store.model import Finding, Rendering
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, read_artifact
+from tasks.accessibility.looks import Look, distinct, look_of
 from tasks.sweep.models import PageVisit
 
 MOST_OF_A_PAGE = 30
@@ -57,6 +58,21 @@ class Crops:
         evidence = (path, *(name for name in finding.evidence if name != picture))
         rendering = Rendering(path=path, media_type="image/png", content=cut)
         return finding.model_copy(update={"evidence": evidence, "renderings": (rendering,)})
+
+    def looks(self, elements: Iterable[str]) -> tuple[Look, ...]:
+        """How those of these elements look that have a place in the picture, each look once."""
+        places = [box for box in map(self._box, elements) if box is not None]
+        picture = self._whole() if places else None
+        if picture is None:
+            return ()
+        seen = []
+        for place in places:
+            left, top, width, height = (side * self._scale for side in place)
+            frame = (max(round(left), 0), max(round(top), 0), round(left + width), round(top + height))
+            frame = (*frame[:2], min(frame[2], picture.width), min(frame[3], picture.height))
+            if frame[2] > frame[0] and frame[3] > frame[1]:
+                seen.append(look_of(picture.crop(frame)))
+        return distinct(seen)
 
     def _box(self, element: str) -> Box | None:
         if not self._read:

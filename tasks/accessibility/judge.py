@@ -8,9 +8,11 @@ Rules:
   they are, they are one cause, counted; none is lost;
 - a scan that did not finish, missed a frame, saw no element or applied no rule is an `error`, never clean;
 - a violation that a person listed as known (`accessibility.toml`) does not gate until its acceptance expires; one that
-  is listed and no longer there is a warning; a page that could not be scanned proves nothing fixed;
+  is listed and no longer there is a warning, as is one in more places than were accepted, which holds a release where
+  the plan says `more_places = "gate"`; a page that could not be scanned proves nothing fixed;
 - a person's answer closes a question (`pass`, `not-applicable`) or makes it a violation that gates (`fail`), until the
-  element changes or the answer expires; a signature that does not verify is an `error`.
+  element changes, looks different where the answer is given by eye (contrast), or the answer expires; a signature that
+  does not verify is an `error`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, read_ar
 from tasks.accessibility.crops import Crops
 from tasks.accessibility.models import Fingerprint, GivenAnswers, KnownFindings, fingerprint_of
 from tasks.accessibility.people import People, PeopleOptions
-from tasks.accessibility.questions import element_digest, question
+from tasks.accessibility.questions import element_digest, is_answered_by_eye, question
 from tasks.contract import Check, JudgeContext
 from tasks.sweep.element_boxes import selector
 from tasks.sweep.models import AxeScan, PageVisit, axe_parts
@@ -87,15 +89,17 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, people: People) -> Ite
         yield _error(visit, people, "scan", "axe applied no rule: it saw nothing it could judge")
         return
     evidence = tuple(item.path for item in (visit.screenshot, visit.axe.result) if item)
-    asked = [(_question(visit, item, evidence), item) for item in _components(result["incomplete"])]
+    crops = Crops(context.files, visit)
+    asked = [(_question(visit, item, evidence, crops), item) for item in _components(result["incomplete"])]
     failed = [
         (_violation(visit, item, evidence, gates=_gates(item.rule, context.options.gate)), item)
         for item in _components(result["violations"])
     ]
     heard = people.heed(AXE.spec.id, visit.subject, [finding for finding, _ in (*failed, *asked)], context.options)
-    yield from _with_pictures(Crops(context.files, visit), heard.findings, [*failed, *asked])
+    yield from _with_pictures(crops, heard.findings, [*failed, *asked])
     if not heard.gates:
-        warned = [f for f in heard.findings if f.outcome is Outcome.FAIL and f.fingerprint not in heard.known]
+        aside = heard.known.union(finding.fingerprint for finding in heard.grown)
+        warned = [f for f in heard.findings if f.outcome is Outcome.FAIL and f.fingerprint not in aside]
         new = "new " if heard.known else ""
         said = [
             f"0 {new}{' or '.join(context.options.gate)} violations",
@@ -202,7 +206,7 @@ def _violation(visit: PageVisit, component: Component, evidence: tuple[str, ...]
     ).fingerprinted(AXE.spec.id)
 
 
-def _question(visit: PageVisit, component: Component, evidence: tuple[str, ...]) -> Finding:
+def _question(visit: PageVisit, component: Component, evidence: tuple[str, ...], crops: Crops) -> Finding:
     rule = component.rule
     asked = question(str(rule["id"]), str(rule.get("help", "")))
     finding = _violation(visit, component, evidence, gates=not _is_best_practice(rule))
@@ -211,6 +215,7 @@ def _question(visit: PageVisit, component: Component, evidence: tuple[str, ...])
             "outcome": Outcome.REVIEW,
             "message": _joined(f"{asked} ({counted(len(component.nodes), 'element')})", component),
             "element_sha256": element_digest(component.nodes),
+            "element_looks": crops.looks(component.selectors) if is_answered_by_eye(str(rule["id"])) else (),
         }
     )
 

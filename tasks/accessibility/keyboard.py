@@ -2,11 +2,20 @@
 
 Rules, with the WCAG 2.2 criterion each speaks of; those in `gate` hold a release, the others are questions to a person:
 
-- `mouse-only` (2.1.1 Keyboard), gates: it has a click handler, it looks like something to click (a hand, a role, an
-  `onclick` with content), and Tab reaches neither it nor a control inside, around or beside it (label, composite);
+- `mouse-only` (2.1.1 Keyboard), gates: it has a click handler (its own, or one that React, Solid, Svelte or jQuery
+  hears for at a root), it looks like something to click (a hand, a role, an `onclick` with content), and no key
+  operates it: Tab reaches neither it nor a control inside, around or beside it (label, dialog it is the ground of), or
+  it reaches a `div` whose scripts hear no key. An item that arrows should lead to (tab, option, radio button with
+  `tabindex=-1`) has no way where no script hears a key. A part that only scrolls, or a component around everything, is
+  no way either;
 - `focus-not-visible` (2.4.7 Focus Visible), gates: no style of it, of its label or its surroundings, and no pixel
   around it, differs when it has the focus;
-- `maybe-mouse-only` (2.1.1): one of those signs only, a press handler in place of a click, or `tabindex=-1`;
+- `maybe-mouse-only` (2.1.1): one of those signs only, a press handler in place of a click, or `tabindex=-1`; also where
+  keys are heard only by the document, the window or what fills it, so that nobody can say for what; where a list beside
+  a field may be typed; and where a carousel's tabs have buttons for back and forth beside them;
+- `hover-only` (2.1.1): a style sheet shows a part with links or controls in it while a pointer is on another one, and
+  none does for the focus, nor does a script listen there. A question, because the page that the pointer is led over may
+  hold the same links. What scripts show to a pointer is not told: they listen to it for much else;
 - `focus-uncertain` (2.4.7): whether the focus shows could not be told, because the place never stood still;
 - `possible-trap` (2.1.2 No Keyboard Trap): Tab does not lead on though there is more; a way out that the page explains
   (Escape, Ctrl+M) is no trap, so a person decides; a modal dialog that keeps the focus is none;
@@ -44,6 +53,7 @@ Rule = Literal[
     "mouse-only",
     "focus-not-visible",
     "maybe-mouse-only",
+    "hover-only",
     "focus-uncertain",
     "possible-trap",
     "not-reached",
@@ -57,6 +67,7 @@ CRITERIA: dict[Rule, tuple[str, str]] = {
     "mouse-only": ("2.1.1", "keyboard"),
     "focus-not-visible": ("2.4.7", "focus-visible"),
     "maybe-mouse-only": ("2.1.1", "keyboard"),
+    "hover-only": ("2.1.1", "keyboard"),
     "focus-uncertain": ("2.4.7", "focus-visible"),
     "possible-trap": ("2.1.2", "no-keyboard-trap"),
     "not-reached": ("2.1.1", "keyboard"),
@@ -70,6 +81,14 @@ CRITERIA: dict[Rule, tuple[str, str]] = {
 JUMP = 8.0
 """CSS pixels an element must lie above the last one before it counts as a way back."""
 MOST_NAMED = 5
+
+_NO_WAY = frozenset({"none", "keyless"})
+_WAYS = {
+    "none": "the keyboard has no way to it",
+    "keyless": "Tab reaches it, and no key operates it",
+    "script": "it is taken out of the order of Tab",
+    "unsure": "it could not be told whether a key leads to it and operates it",
+}
 
 _Seen = tuple[Rule, str, str]
 """Rule, selector, and what was seen."""
@@ -153,6 +172,11 @@ def _looked_at(walk: KeyboardWalk, details: WalkDetails) -> str:
 def _seen(details: WalkDetails) -> Iterator[_Seen]:
     for target in details.mouse_only:
         yield _mouse_only(target)
+    for part in details.hover_only:
+        message = (
+            f"{_called(part)} comes when a pointer is on {part.pointed_at}: does it, or the same, come by keyboard?"
+        )
+        yield "hover-only", part.selector, message
     for stop in details.stops:
         yield from _focus(stop)
     yield from _jumps(details.stops)
@@ -172,9 +196,9 @@ def _mouse_only(target: ClickTarget) -> _Seen:
     signs = set(target.signs)
     looks = signs & {"pointer cursor", "role"} or ("onclick attribute" in signs and target.has_content)
     answers = signs & {"click listener", "onclick attribute", "role", "control", "label of a hidden control"}
-    certain = bool(looks and answers) and target.path == "none" and target.has_content and signs != {"role"}
+    certain = bool(looks and answers) and target.path in _NO_WAY and target.has_content and signs != {"role"}
     why = ", ".join(target.signs)
-    how = "the keyboard has no way to it" if target.path == "none" else "it is taken out of the order of Tab"
+    how = _WAYS.get(target.path, target.path)
     return "mouse-only" if certain else "maybe-mouse-only", target.selector, f"{_called(target)} ({why}): {how}"
 
 

@@ -6,6 +6,7 @@ check = "axe"
 rule = "color-contrast"
 element = "tr > td > .chip"
 subject = "dashboard@phone"
+places = 575
 owner = "Ada"
 reason = "contrast of the old chips, replaced in the next release"
 ticket = "UI-231"
@@ -14,6 +15,10 @@ expires = 2027-01-31T00:00:00Z
 ```
 An entry is listed under the fingerprint that its own words have: one that was edited by hand into speaking of something
 else is refused, because a reader would then accept another finding than the one that is covered.
+
+An entry covers a component, `tr > td > .chip`, in whatever rows it stands; `places` says in how many it was accepted. A
+page whose rows come from data grows without a new fault, and an article whose paragraphs are alike grows by one: nobody
+but a person can tell these apart, so a run that meets more says so beside the known finding.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
 from evidence_store.model import Finding, Manifest, Outcome
+from evidence_store.report.plain_text import counted
 from tasks.accessibility.models import Fingerprint, KnownFinding
 from tasks.baselines import locked, write_whole
 from tasks.plan import problems_of
@@ -35,6 +41,8 @@ KNOWN_FILE = "accessibility.toml"
 MAX_BYTES = 5_000_000
 NO_LONGER_THERE = "no-longer-there:"
 """Begins the rule of the finding that says that a listed one was not seen."""
+IN_MORE_PLACES = "in-more-places:"
+"""Begins the rule of the finding that says that a listed one was seen in more places than were accepted."""
 
 _KNOWN = TypeAdapter(dict[str, KnownFinding])
 
@@ -85,7 +93,7 @@ def drop_known(folder: Path, fingerprints: Collection[Fingerprint]) -> None:
 def _write(folder: Path, listed: Mapping[Fingerprint, KnownFinding]) -> None:
     # In the order a person reads it, which also keeps the difference of two versions small.
     ordered = sorted(listed.items(), key=lambda item: (item[1].rule, item[1].element, item[1].subject))
-    content = {"known": {name: entry.model_dump() for name, entry in ordered}}
+    content = {"known": {name: entry.model_dump(exclude_none=True) for name, entry in ordered}}
     write_whole(folder / KNOWN_FILE, tomli_w.dumps(content).encode())
 
 
@@ -95,7 +103,9 @@ def fails_of(manifest: Manifest, checks: Collection[str]) -> dict[Fingerprint, t
         finding.fingerprint: (result.check, finding)
         for result in manifest.results
         for finding in result.findings
-        if result.check in checks and finding.outcome is Outcome.FAIL and not finding.rule.startswith(NO_LONGER_THERE)
+        if result.check in checks
+        and finding.outcome is Outcome.FAIL
+        and not finding.rule.startswith((NO_LONGER_THERE, IN_MORE_PLACES))
     }
 
 
@@ -121,6 +131,7 @@ def entries_from(
                 rule=finding.rule,
                 element=finding.element,
                 subject=finding.subject,
+                places=int(finding.measured or 0) or None,
                 owner=owner,
                 reason=reason,
                 ticket=ticket,
@@ -168,4 +179,26 @@ def no_longer_there(entry: KnownFinding) -> Finding:
         message=f"{entry.rule} on {entry.element or 'this page'} is listed as known by {entry.owner}, and is no longer"
         " there: take it off the list (`stageproof known RUN --prune`)",
         gates=False,
+    ).fingerprinted(entry.check)
+
+
+def in_more_places(entry: KnownFinding, finding: Finding, *, gates: bool) -> Finding | None:
+    """What a run says of a listed finding that it saw in more places than were accepted; None when it did not."""
+    places = int(finding.measured or 0)
+    if entry.places is None or places <= entry.places:
+        return None
+    return Finding(
+        outcome=Outcome.FAIL,
+        subject=entry.subject,
+        rule=f"{IN_MORE_PLACES}{entry.rule}",
+        element=entry.element,
+        message=f"{entry.rule} on {entry.element or 'this page'} is known, and grew: {entry.owner} accepts it in"
+        f" {counted(entry.places, 'place')}, and it is now in {places}. When the others are not the same fault, mend"
+        f" them; when they are, accept it anew (`stageproof known RUN {finding.fingerprint}`): {finding.message}",
+        measured=places,
+        limit=entry.places,
+        unit=finding.unit,
+        evidence=finding.evidence,
+        more_information=finding.more_information,
+        gates=gates,
     ).fingerprinted(entry.check)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from evidence_store.model import Artifact, Evidence, Finding, Outcome, Record
+from tasks.accessibility.looks import LOOK_PATTERN
 
 Fingerprint = str
 Verdict = Literal["pass", "fail", "not-applicable"]
@@ -31,6 +32,8 @@ class KnownFinding(Record):
     subject: str = Field(min_length=1)
     owner: Person
     reason: Reason
+    places: int | None = Field(default=None, ge=1)
+    """How many elements of the component there were; without it, however many there are is accepted."""
     ticket: str = ""
     run_id: str = ""
     """The run it was listed from."""
@@ -65,6 +68,10 @@ class Answer(Record):
     fingerprint: Fingerprint
     element_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Over what the question was about; see `questions.element_digest`."""
+    element_looks: tuple[Annotated[str, StringConstraints(pattern=LOOK_PATTERN)], ...] = Field(
+        default=(), max_length=50
+    )
+    """How the elements of a question that is answered by eye looked; see `looks`."""
     run_id: str
     answer: Verdict
     by: Person

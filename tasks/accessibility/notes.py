@@ -14,7 +14,7 @@ from evidence_store.model import AnswerNote, CheckResult, KnownNote, Outcome
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, evidence_of, read_artifact
 from tasks.accessibility.answers import AnswerError, GivenAnswer, file_name, parse_answer
 from tasks.accessibility.judge import questions_put
-from tasks.accessibility.known import no_longer_there
+from tasks.accessibility.known import in_more_places, no_longer_there
 from tasks.accessibility.models import GivenAnswers, KnownFinding, KnownFindings
 from tasks.sweep.models import PageVisit
 
@@ -34,11 +34,13 @@ def known_notes(
 
 
 def _known_note(entry: KnownFinding, expected: Expected, result: CheckResult | None, started_at: datetime) -> KnownNote:
-    fails = {found.fingerprint for found in (result.findings if result else ()) if found.outcome is Outcome.FAIL}
+    fails = {found.fingerprint: found for found in (result.findings if result else ()) if found.outcome is Outcome.FAIL}
     gone = no_longer_there(entry).fingerprint
     why = ""
     if entry.fingerprint in fails:
         state, fingerprint = ("expired" if started_at >= entry.expires else "known"), entry.fingerprint
+        more = in_more_places(entry, fails[entry.fingerprint], gates=False) if state == "known" else None
+        why = f"accepted in {entry.places:,}, now in {more.measured:,.0f} places" if more else ""
     elif gone in fails:
         state, fingerprint = "fixed", gone
     else:

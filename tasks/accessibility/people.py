@@ -4,12 +4,15 @@ Rules, each finding by itself and never by counts, so that a fix cannot make roo
 
 - a fail that is not listed is new and gates as ever;
 - one that is listed and not expired is known: it does not gate, and says who accepts it and until when;
+- one in more places than were accepted is told as grown, beside the known one: a warning, or a fail where the plan says
+  so (`more_places = "gate"`), because rows that come from data grow without a new fault;
 - one whose acceptance has expired gates again, and says so;
 - a listed one that was looked for and not seen is a warning: take it off the list;
 - a subject that could not be looked at proves nothing fixed; its error says how many listed findings stay open;
 - a question gates only where the plan says so, and never when its judge says that it cannot (a best practice);
 - an answer `pass` or `not-applicable` closes its question, `fail` makes it a fail, which gates if a question can;
-- an answer whose element changed, or that expired, leaves the question open again, with the reason;
+- an answer whose element changed, or looks different where it was given by eye, or that expired, leaves the question
+  open again, with the reason;
 - an answer whose signature does not verify is an error on its subject. Where the plan asks for signed answers, an
   unsigned one closes nothing; an unsigned `fail` still counts, because it can only hold a release back.
 """
@@ -26,7 +29,8 @@ from evidence_store.report.plain_text import counted
 from evidence_store.signing import SIGNERS, SigningError, parse_signers
 from evidence_store.workspace import BrokenEvidenceError, read_artifact
 from tasks.accessibility.answers import AnswerError, GivenAnswer, parse_answer
-from tasks.accessibility.known import no_longer_there
+from tasks.accessibility.known import in_more_places, no_longer_there
+from tasks.accessibility.looks import new_among
 from tasks.accessibility.models import Answer, Fingerprint, GivenAnswers, KnownFinding, KnownFindings
 from tasks.contract import JudgeContext
 from tasks.plan import CheckOptions
@@ -39,6 +43,8 @@ class PeopleOptions(CheckOptions):
     """`gate`: a question nobody answered holds the release; `show`: it is only shown."""
     signed_answers: bool = False
     """Only signed answers close a question."""
+    more_places: Literal["show", "gate"] = "show"
+    """`gate`: a known finding in more places than were accepted holds the release; `show`: it is a warning."""
 
 
 @dataclass
@@ -48,6 +54,8 @@ class Heard:
     findings: list[Finding] = field(default_factory=list)
     known: set[Fingerprint] = field(default_factory=set)
     """Those that a person accepts."""
+    grown: list[Finding] = field(default_factory=list)
+    """What says that some of these are in more places than were accepted."""
     answered: list[GivenAnswer] = field(default_factory=list)
     """The answers that closed a question."""
 
@@ -63,7 +71,8 @@ class Heard:
 
     def words(self) -> list[str]:
         """What a pass has to say of it."""
-        words = [f"{counted(len(self.known), 'known finding')} let through"] if self.known else []
+        grown = f", {len(self.grown)} of them in more places than were accepted" if self.grown else ""
+        words = [f"{counted(len(self.known), 'known finding')} let through{grown}"] if self.known else []
         if self.answered:
             names = ", ".join(sorted({given.answer.by for given in self.answered}))
             unsigned = sum(not given.is_signed for given in self.answered)
@@ -123,7 +132,8 @@ class People:
         for finding in (item.fingerprinted(check) for item in findings):
             told = self._answered(finding, options, heard) if finding.outcome is Outcome.REVIEW else finding
             if told is not None:
-                heard.findings.append(self._accepted(told, heard) if told.outcome is Outcome.FAIL else told)
+                heard.findings.append(self._accepted(told, options, heard) if told.outcome is Outcome.FAIL else told)
+        heard.findings.extend(heard.grown)
         seen = {finding.fingerprint for finding in heard.findings}
         listed = self._listed(check, subject)
         heard.findings.extend(no_longer_there(entry) for name, entry in listed.items() if name not in seen)
@@ -145,7 +155,7 @@ class People:
                     f" take reviews/{fingerprint}.json away, or answer anew",
                 )
 
-    def _accepted(self, finding: Finding, heard: Heard) -> Finding:
+    def _accepted(self, finding: Finding, options: PeopleOptions, heard: Heard) -> Finding:
         entry = self.known.get(finding.fingerprint)
         if entry is None:
             return finding
@@ -157,6 +167,9 @@ class People:
                 }
             )
         heard.known.add(finding.fingerprint)
+        more = in_more_places(entry, finding, gates=finding.gates and options.more_places == "gate")
+        if more is not None:
+            heard.grown.append(more)
         ticket = f"{entry.ticket}, " if entry.ticket else ""
         return finding.model_copy(
             update={
@@ -193,6 +206,12 @@ class People:
         answer: Answer = given.answer
         if answer.element_sha256 != question.element_sha256:
             return "the element has changed since"
+        if question.element_looks and not answer.element_looks:
+            return "it does not say how the element looked, which may have changed since"
+        if answer.element_looks and not question.element_looks:
+            return "how the element looks now is not in the picture"
+        if new_among(question.element_looks, answer.element_looks):
+            return "the element, or what lies behind it, looks different since"
         if self.now >= answer.expires:
             return f"that expired on {answer.expires:%Y-%m-%d}"
         if options.signed_answers and not given.is_signed and answer.answer != "fail":

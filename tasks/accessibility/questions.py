@@ -7,6 +7,9 @@ An answer holds until the element changes. "The element" is the set of distinct 
   places in a drawing;
 - what axe measured of it (colours, sizes, the attribute it stumbled over): a style sheet can change an element's looks
   while its HTML stays, and pixels would ask everything again after every update of the browser.
+
+Of a question that is answered by eye (is the text readable on this picture?) axe measured nothing, which is why it
+asks: there the answer holds on to the element's look as well (see `looks`), coarse enough to outlast an update.
 """
 
 from __future__ import annotations
@@ -49,6 +52,13 @@ _QUESTIONS = {
     "target-size": "Is the target at least 24 by 24 CSS pixels, or far enough from its neighbours?",
     "video-caption": "Are there captions for everything that is said and heard?",
 }
+
+_BY_EYE = {"color-contrast", "link-in-text-block"}
+
+
+def is_answered_by_eye(rule: str) -> bool:
+    """Whether a person answers it by looking at the picture of the element."""
+    return rule in _BY_EYE
 
 
 def question(rule: str, words: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Error
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MAX_BOXES = 300
-OF_ONE_COMPONENT = 3
-"""Elements of one component whose place is asked for: one picture of it is enough, and the first may be invisible."""
+OF_ONE_COMPONENT = 12
+"""Elements of one component whose place is asked for. One picture of it is enough; how they look is held against how
+they looked when a person answered."""
 
 _BOXES = """
 paths => JSON.stringify({
@@ -49,7 +51,8 @@ def selector(target: Sequence[Any]) -> str:
 
 def element_boxes(tab: Page, result: Mapping[str, Any]) -> dict[str, Any]:
     """The places of the elements in axe's violations and questions, in the layout the page has now."""
-    asked = dict(_paths(result))
+    # The first of each component before the second of any: where there are too many, no component goes without.
+    asked = {name: path for _, name, path in sorted(_paths(result), key=itemgetter(0))}
     chosen = dict(list(asked.items())[:MAX_BOXES])
     told: dict[str, Any] = {"scale": 1, "boxes": {}, "left_out": len(asked) - len(chosen)}
     if not chosen:
@@ -65,7 +68,8 @@ def element_boxes(tab: Page, result: Mapping[str, Any]) -> dict[str, Any]:
     return told | {"scale": scale, "boxes": {name: box for name, box in places if _is_box(box)}}
 
 
-def _paths(result: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+def _paths(result: Mapping[str, Any]) -> Iterator[tuple[int, str, list[str]]]:
+    """Which element of its component it is, its name, and the way to it."""
     times: Counter[tuple[str, str]] = Counter()
     for part in ("violations", "incomplete"):
         for rule in result[part]:
@@ -75,7 +79,8 @@ def _paths(result: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
                 component = (str(rule["id"]), deindexed(name))
                 times[component] += 1
                 if len(target) == 1 and times[component] <= OF_ONE_COMPONENT:
-                    yield name, list(target[0]) if isinstance(target[0], list) else [str(target[0])]
+                    path = list(target[0]) if isinstance(target[0], list) else [str(target[0])]
+                    yield times[component], name, path
 
 
 def _parsed(text: Any) -> tuple[float, list[Any]] | None:

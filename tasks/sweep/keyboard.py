@@ -8,14 +8,17 @@ What is done, in this order, within `WALK_SECONDS`:
 2. Where Tab does not lead on although more could be reached, Escape and Shift+Tab are tried (2.1.2), and the walk goes
    on behind the trap.
 3. Elements that answer to a pointer are compared with the stops (2.1.1): their listeners are asked for over CDP, so a
-   handler on `document`, `body` or a wrapper of controls does not count.
+   handler on `document`, `body` or a wrapper of controls does not count. Libraries that listen at a root for all
+   elements leave marks on those that have a handler, which are asked for too. So are parts that style sheets show while
+   a pointer is on another one.
 4. Where the styles leave doubt, two pictures with and without the focus are compared.
 5. Every text is doubled in place for a moment (1.4.4). Text alone is enlarged, as a phone's text size and Firefox's
    "zoom text only" do: a zoom of the whole page is a narrower window, which is the next step.
 6. The window is made 320 CSS pixels wide (1.4.10).
 
 Nothing is ever activated: no Enter, no Space, no click. Target size (2.5.8) is axe's. The probe runs in isolated
-worlds, so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other. Dialogs are
+worlds, so a page whose clock is stopped or whose scripts replaced built-ins is walked like any other; only the marks of
+libraries are read in the page's own world, where alone they can be seen. Dialogs are
 dismissed by whoever listens to the page (Playwright does when nobody is). A page that does not answer is ended by the
 deadline of the visit, which kills the browser; then, as after a navigation, the evidence says how far the walk came.
 """
@@ -23,6 +26,8 @@ deadline of the visit, which kills the browser; then, as after a navigation, the
 from __future__ import annotations
 
 import base64
+import json
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -43,6 +48,7 @@ from tasks.sweep.keyboard_picture import draw
 from tasks.sweep.models import (
     ClickTarget,
     FocusTrap,
+    HoverPart,
     KeyboardWalk,
     LostText,
     NarrowWindow,
@@ -59,7 +65,7 @@ MAX_INNER_STOPS = 24
 """Presses inside one element; a date and time field with its picker has seven."""
 MAX_TRAPS = 5
 MAX_FRAMES = 60
-MAX_LISTENERS = 500
+MAX_LISTENERS = 1_500
 """Elements with pointer listeners that are looked up in one document."""
 MAX_COMPARED = 40
 """Pairs of pictures for one page."""
@@ -76,9 +82,13 @@ VISIBLE_DIFFERENCE = 24
 VISIBLE_PIXELS = 12
 
 _POINTER_EVENTS = frozenset({"click", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend"})
+_KEY_EVENTS = frozenset({"keydown", "keyup", "keypress"})
+_FOCUS_EVENTS = frozenset({"focus", "focusin"})
+_HEARD_EVENTS = _POINTER_EVENTS | _KEY_EVENTS | _FOCUS_EVENTS
 _TAB = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
 _ESCAPE = {"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27}
 _SHIFT = 8
+_WINDOW = "function () { return this.defaultView; }"
 _PROBE = "globalThis.stageproofKeyboard"
 
 _Key = tuple[int, int]
@@ -90,8 +100,8 @@ class _UnfinishedError(Exception):
 
 
 @cache
-def _probe_source() -> str:
-    return files("tasks.sweep").joinpath("keyboard_probe.js").read_text(encoding="utf-8")
+def _source(name: str) -> str:
+    return files("tasks.sweep").joinpath(name).read_text(encoding="utf-8")
 
 
 @dataclass
@@ -361,7 +371,9 @@ class _Walker:
             parent=None if parent is None else parent.index,
             path=path,
         )
-        _value(session.send("Runtime.evaluate", {"expression": _probe_source(), "contextId": document.world}))
+        _value(
+            session.send("Runtime.evaluate", {"expression": _source("keyboard_probe.js"), "contextId": document.world})
+        )
         self._documents.append(document)
         for child in tree.get("childFrames", ()):
             try:
@@ -568,10 +580,11 @@ class _Walker:
 
     def _clickables(self) -> None:
         found: list[ClickTarget] = []
+        hover_only: list[HoverPart] = []
         left_out = 0
         for document in self._documents:
             self._in_time("asking for click handlers")
-            types = self._listeners(document)
+            types, window_hears_keys = self._listeners(document)
             left_out += max(0, len(types) - MAX_LISTENERS)
             nodes = []
             for node in list(types)[:MAX_LISTENERS]:
@@ -581,10 +594,11 @@ class _Walker:
                 document.session.send(
                     "Runtime.callFunctionOn",
                     {
-                        "functionDeclaration": f"(types, ...heard) => {_PROBE}.clickables(types, heard)",
+                        "functionDeclaration": f"(types, far, ...heard) => {_PROBE}.clickables(types, heard, far)",
                         "executionContextId": document.world,
                         "arguments": [
-                            {"value": [sorted(kinds) for _, kinds in nodes]},
+                            {"value": [kinds for _, kinds in nodes]},
+                            {"value": window_hears_keys},
                             *({"objectId": node} for node, _ in nodes),
                         ],
                         "returnByValue": True,
@@ -604,13 +618,24 @@ class _Walker:
                 )
                 for item in told["found"]
             ]
-        self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out}
+            hover_only += [
+                HoverPart(**self._named(document, item).model_dump(), pointed_at=f"{document.path}{item['by']}")
+                for item in document.call("shownToPointers()")
+            ]
+        self._seen |= {"mouse_only": tuple(found), "mouse_only_left_out": left_out, "hover_only": tuple(hover_only)}
 
     @staticmethod
-    def _listeners(document: _Document) -> dict[int, set[str]]:
-        """Types of pointer listeners by node, in the document and in each of its shadow roots."""
-        types: dict[int, set[str]] = {}
-        for root in range(int(document.call("roots()"))):
+    def _listeners(document: _Document) -> tuple[dict[int, list[str]], bool]:
+        """(types of listeners by node, in the document and its shadow roots; whether its window hears keys).
+
+        What libraries listen for at a root is told to the probe on the way.
+        """
+        types: dict[int, list[str]] = {}
+        window_hears_keys = False
+        told_by, events = f"stageproof-{secrets.token_hex(8)}", sorted(_HEARD_EVENTS)
+        roots = int(document.call("roots()"))
+        document.call(f"hear({json.dumps(told_by)}, {json.dumps(events)})")
+        for root in range(roots):
             answer = document.session.send(
                 "Runtime.evaluate",
                 {"expression": f"{_PROBE}.root({root})", "contextId": document.world, "objectGroup": "walk"},
@@ -619,17 +644,38 @@ class _Walker:
             node = document.session.send("DOM.describeNode", {"objectId": answer["result"]["objectId"]})["node"]
             its_own = document.session.send(
                 "DOM.resolveNode", {"backendNodeId": node["backendNodeId"], "objectGroup": "walk"}
-            )
+            )["object"]["objectId"]
             told = document.session.send(
                 "DOMDebugger.getEventListeners",
                 # Never with `pierce`: after it, Chromium 156 crashes when text is enlarged.
-                {"objectId": its_own["object"]["objectId"], "depth": -1, "pierce": False},
+                {"objectId": its_own, "depth": -1, "pierce": False},
             )
             for listener in told["listeners"]:
                 target = listener.get("backendNodeId")
-                if listener["type"] in _POINTER_EVENTS and target is not None:
-                    types.setdefault(target, set()).add(listener["type"])
-        return types
+                if listener["type"] in _HEARD_EVENTS and target is not None:
+                    types.setdefault(target, []).append(listener["type"])
+            if root == 0:
+                window = document.session.send(
+                    "Runtime.callFunctionOn",
+                    {"functionDeclaration": _WINDOW, "objectId": its_own, "objectGroup": "walk"},
+                )
+                told = document.session.send(
+                    "DOMDebugger.getEventListeners", {"objectId": window["result"]["objectId"]}
+                )
+                window_hears_keys = any(listener["type"] in _KEY_EVENTS for listener in told["listeners"])
+            document.session.send(
+                "Runtime.callFunctionOn",
+                {
+                    "functionDeclaration": _source("keyboard_delegates.js"),
+                    "objectId": its_own,
+                    "arguments": [{"value": told_by}, {"value": events}],
+                    # A page that put its own in place of what this calls can hide its handlers, not end the walk.
+                    "silent": True,
+                },
+            )
+        # What hears the focus alone is neither clicked nor operated by it.
+        operated = {node: kinds for node, kinds in types.items() if not _FOCUS_EVENTS.issuperset(kinds)}
+        return operated, window_hears_keys
 
     # -- pictures of the focus -----------------------------------------------------------------------------------------
 

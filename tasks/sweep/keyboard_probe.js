@@ -10,6 +10,7 @@
   const MAX_ELEMENTS = 50_000;
   const MAX_LISTED = 200;
   const MAX_TEXTS = 1_500;
+  const MAX_RULES = 50_000;
   /** Of 255, in any channel: a smaller difference is confirmed by pixels. */
   const PLAIN_DIFFERENCE = 40;
 
@@ -61,6 +62,7 @@
     }
   }
   const isRendered = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
+  const isField = (element) => ["input", "select", "textarea"].includes(localName(element));
   const isEditable = (element) => element instanceof HTMLElement && element.isContentEditable;
 
   // -- names ---------------------------------------------------------------------------------------------------------
@@ -108,17 +110,19 @@
     const referenced = (attribute(element, "aria-labelledby") ?? "").split(/\s+/).filter(Boolean).slice(0, 5)
       .map((id) => all(rootOf(element), `#${CSS.escape(id)}`)[0]).filter(Boolean).map(textContent).join(" ");
     const tag = localName(element);
-    const isField = ["input", "select", "textarea"].includes(tag);
     const isPush = tag === "input" && ["button", "submit", "reset"].includes(attribute(element, "type"));
     // The value of a field is never read: it may be a secret.
     for (const text of [
       referenced, attribute(element, "aria-label"), labelsOf(element).map(textContent).join(" "), attribute(element, "alt"),
-      isPush ? attribute(element, "value") : "", isField || isEditable(element) ? "" : textContent(element), attribute(element, "title"), attribute(element, "placeholder"),
+      isPush ? attribute(element, "value") : "", isField(element) || isEditable(element) ? "" : textContent(element), attribute(element, "title"), attribute(element, "placeholder"),
     ]) {
       if (squeeze(text)) return squeeze(text);
     }
     return "";
   }
+
+  const PICTURES = "img, svg, canvas";
+  const hasContent = (element) => Boolean(name(element)) || matches(element, PICTURES) || all(element, PICTURES).length > 0;
 
   // -- what Tab should reach ------------------------------------------------------------------------------------------
 
@@ -126,7 +130,11 @@
     const tag = localName(element);
     if (matches(element, ":disabled") || tag === "iframe" || tag === "frame") return false;
     if (tag === "input" && (attribute(element, "type") ?? "").toLowerCase() === "hidden") return false;
-    if (/^\s*[+-]?\d/.test(attribute(element, "tabindex") ?? "")) return true;
+    return /^\s*[+-]?\d/.test(attribute(element, "tabindex") ?? "") || isNative(element);
+  }
+  /** The browser itself puts it into the order of Tab, and answers to keys there. */
+  function isNative(element) {
+    const tag = localName(element);
     if (tag === "a") return has(element, "href") || has(element, "xlink:href");
     if (["button", "input", "select", "textarea"].includes(tag)) return true;
     if (tag === "summary") return matches(element, "details > summary:first-of-type");
@@ -147,6 +155,7 @@
       return shown && right - left > 1 && bottom - top > 1 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
     });
   }
+  const coversWindow = (element) => boxOf(element).width >= innerWidth * 0.9 && boxOf(element).height >= innerHeight * 0.9;
   const isAriaHidden = (element) => [element, ...ancestors(element)].some((node) => attribute(node, "aria-hidden") === "true");
   /** Open modal dialogs: what is outside of them is not to be reached. A drawer that waits beside the window is closed. */
   function modals() {
@@ -332,6 +341,100 @@
     return { x: round(box.left), y: round(box.top), width: round(box.width), height: round(box.height), pinned, scroll: [round(scrollX), round(scrollY)] };
   }
 
+  // -- what only a pointer brings up -----------------------------------------------------------------------------------
+
+  /** Types of the listeners of each node, those that libraries have for it included. */
+  const kinds = new Map();
+  const isHeard = (node, pattern) => (kinds.get(node) ?? []).some((type) => pattern.test(type));
+  const hearsPointer = (node) => isHeard(node, /^(click$|mouse|pointer|touch)/);
+  const hearsKeys = (node) => isHeard(node, /^key/);
+
+  function* styleRules(list, outer = "", budget = { left: MAX_RULES }) {
+    for (const rule of list) {
+      if ((budget.left -= 1) < 0) return;
+      let text = outer;
+      if (rule instanceof CSSStyleRule) {
+        text = !outer ? rule.selectorText : rule.selectorText.includes("&") ? rule.selectorText.replaceAll("&", `:is(${outer})`) : `:is(${outer}) ${rule.selectorText}`;
+        yield { text, style: rule.style };
+      } else if (rule instanceof CSSMediaRule && !matchMedia(rule.media.mediaText).matches) continue;
+      if (rule.cssRules) yield* styleRules(rule.cssRules, text, budget);
+    }
+  }
+  /** Pieces of a selector: its alternatives at commas, or one of these at its last combinator. */
+  function split(text, last) {
+    const pieces = [""];
+    let depth = 0;
+    for (const sign of text) {
+      if ("([".includes(sign)) depth += 1;
+      if (")]".includes(sign)) depth -= 1;
+      if (depth === 0 && (last ? " >+~".includes(sign) : sign === ",")) pieces.push("");
+      else pieces[pieces.length - 1] += sign;
+    }
+    return last ? text.slice(0, text.length - pieces[pieces.length - 1].length) : pieces;
+  }
+  /** An escaped colon is part of a class's name. */
+  const STATES = /(?<!\\):(?:hover|focus(?:-within|-visible)?)(?![\w-])/;
+  const EVERY_STATE = new RegExp(STATES, "g");
+  const ANY = ":not(stageproof-none)";
+  const matchesAny = (root, text) => {
+    try {
+      return all(root, text);
+    } catch {
+      return [];
+    }
+  };
+  /** The rules of a root's style sheets that show a part while another one is in a state (`:hover`, `:focus`). */
+  function showing(root) {
+    const found = { hover: [], focus: [] };
+    const own = root instanceof Document ? Document : ShadowRoot;
+    const sheets = [...reader(own.prototype, "styleSheets")(root), ...reader(own.prototype, "adoptedStyleSheets")(root)];
+    for (const one of sheets) {
+      let rules = [];
+      try {
+        if (!one.disabled && matchMedia(one.media.mediaText || "all").matches) rules = one.cssRules;
+      } catch { /* of another origin: nobody may look into it */ }
+      for (const { text, style } of styleRules(rules)) {
+        // Shorter first: few of the many rules of a page speak of a pointer or the focus.
+        if (!STATES.test(text) || (style.visibility !== "visible" && ["", "none"].includes(style.display))) continue;
+        for (const alternative of split(text, false)) {
+          const part = split(alternative.trim(), true);
+          const plain = (selector) => selector.replace(EVERY_STATE, ANY).trim();
+          // What is not shown can be neither pointed at nor focused: the state has to be that of another part.
+          if (!STATES.test(part)) continue;
+          const entry = { shown: plain(alternative), at: plain(part.trim().replace(/[>+~]$/, "")) };
+          if (/(?<!\\):focus/.test(part)) found.focus.push(entry);
+          else found.hover.push(entry);
+        }
+      }
+    }
+    return found;
+  }
+  /** Parts with something to reach in them that style sheets show to a pointer alone. */
+  function shownToPointers() {
+    const tabs = tabbables();
+    const found = new Map();
+    for (const root of roots) {
+      const { hover, focus } = showing(root);
+      const focusShown = new Set(focus.flatMap(({ shown }) => matchesAny(root, shown)));
+      for (const { shown, at } of hover) {
+        const pointed = matchesAny(root, at).filter(isRendered);
+        for (const part of matchesAny(root, shown)) {
+          if (isRendered(part) || isInert(part) || ![part, ...all(part, "*")].some((one) => isFocusable(one) && tabIndexOf(one) >= 0)) continue;
+          const by = pointed.find((one) => holds(one, part) || (parentNode(one) && holds(parentNode(one), part)));
+          if (!by) continue;
+          const leads = tabs.filter((one) => holds(by, one));
+          if (focusShown.has(part) && leads.length) continue;
+          // A script may open it: by a click on what is pointed at, a key, the focus.
+          const path = [by, ...all(by, "*").filter((one) => !holds(part, one)), ...ancestors(by)];
+          if (path.some((one) => kinds.has(one) && one !== bodyOf(document) && one !== rootElementOf(document) && kinds.get(one).length > 0)) continue;
+          if ([by, ...leads].some((one) => ["aria-expanded", "aria-haspopup", "aria-controls"].some((key) => has(one, key)))) continue;
+          found.set(part, by);
+        }
+      }
+    }
+    return [...found].filter(([part]) => ![...found.keys()].some((other) => other !== part && holds(other, part)));
+  }
+
   // -- the walk --------------------------------------------------------------------------------------------------------
 
   const CARET = new Set(["text", "search", "url", "tel", "email", "password", "number", ""]);
@@ -340,6 +443,8 @@
   let lastKey = null;
   const frames = [];
   let roots = [];
+  const delegated = new Map();
+  let hearing = null;
   const sheet = new CSSStyleSheet();
   const hears = (event) => { lastKey = event; };
 
@@ -452,15 +557,37 @@
 
     // -- what is clicked -----------------------------------------------------------------------------------------------
 
-    /** Elements that answer to a pointer, and the way a keyboard has to each. `heard` are those with listeners. */
-    clickables(types, heard) {
+    /** Listen to what is told of elements in the page's own world, by events whose names nobody else knows. */
+    hear(token, types) {
+      delegated.clear();
+      const { signal } = (hearing = new AbortController());
+      for (const root of roots) {
+        for (const word of types.flatMap((type) => [type, `not ${type}`])) {
+          const note = (event) => { if (event.target instanceof Element) delegated.set(event.target, [...(delegated.get(event.target) ?? []), word].slice(0, MAX_LISTED)); };
+          EventTarget.prototype.addEventListener.call(root, `${token} ${word}`, note, { capture: true, signal });
+        }
+      }
+    },
+    /**
+     * Elements that answer to a pointer, and the way a keyboard has to each. `heard` are nodes with listeners, and
+     * `types` the types of each of these; what was told of libraries that listen at a root is added.
+     */
+    clickables(types, heard, windowHearsKeys) {
+      hearing?.abort();
+      kinds.clear();
+      for (const [place, node] of heard.entries()) kinds.set(node, [...types[place]]);
+      for (const [element, words] of delegated) {
+        const own = kinds.get(element) ?? [];
+        for (const word of words) if (word.startsWith("not ") && own.includes(word.slice(4))) own.splice(own.indexOf(word.slice(4)), 1);
+        kinds.set(element, [...own, ...words.filter((word) => !word.startsWith("not "))]);
+      }
       const open = modals();
       const tabs = tabbables();
-      const reached = new Set([...tabs, ...visited]);
+      const reached = new Set([...tabs, ...visited].filter(isFocusable));
       const signs = new Map();
       const sign = (element, text) => signs.set(element, [...(signs.get(element) ?? []), text]);
-      for (const [place, element] of heard.entries()) {
-        if (element instanceof Element) sign(element, types[place].includes("click") ? "click listener" : "pointer listener");
+      for (const [node, own] of kinds) {
+        if (node instanceof Element && hearsPointer(node)) sign(node, own.includes("click") ? "click listener" : "pointer listener");
       }
       const ROLES = new Set(["button", "link", "checkbox", "switch", "radio", "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "treeitem", "slider", "combobox"]);
       for (const element of everything()) {
@@ -476,40 +603,86 @@
       }
       const ITEMS = /^(menuitem|tab|option|treeitem|row|gridcell|radio|cell)/;
       const GROUPS = new Set(["menu", "menubar", "toolbar", "tablist", "listbox", "tree", "grid", "treegrid", "radiogroup"]);
-      const referenced = new Set(tabs.flatMap((element) => ["aria-controls", "aria-owns", "aria-activedescendant"].flatMap((key) => (attribute(element, key) ?? "").split(/\s+/))));
+      const REFERENCES = ["aria-controls", "aria-owns", "aria-activedescendant"];
+      const refersTo = (element, key, other) => (attribute(element, key) ?? "").split(/\s+/).includes(attribute(other, "id") || null);
+      const dialogs = all(document, "dialog[open], [role=dialog], [role=alertdialog]").filter((one) => isRendered(one) && tabs.some((element) => holds(one, element)));
+      /** An empty ground behind an open dialog closes it, as what stands in the dialog does. */
+      const isGround = (element) => dialogs.length > 0 && !hasContent(element) && coversWindow(element);
+      const outer = new Set([bodyOf(document), rootElementOf(document)]);
+      const keysFarAway = windowHearsKeys || hearsKeys(document) || [...outer].some(hearsKeys);
+      /** Whether a script hears keys where an element has the focus: `near` it, or `far`, where it may be for anything. */
+      function keys(element) {
+        if (isHeard(element, /^focus/) || hearsKeys(element)) return "near";
+        if (localName(element).includes("-") && !shadowRoot(element)) return "far";  // nobody sees what a closed component hears
+        const heard = [...ancestors(element)].filter((node) => !outer.has(node) && hearsKeys(node));
+        if (heard.some((node) => !coversWindow(node)) || (rootOf(element) !== document && hearsKeys(rootOf(element)))) return "near";
+        return heard.length || keysFarAway ? "far" : "nowhere";
+      }
+      /** What has the focus answers for what is in it; a part that only scrolls, or a component around all, does not. */
+      const answers = (node) => isNative(node) || hearsKeys(node) || (signs.get(node) ?? []).some((text) => text !== "pointer cursor");
+      const best = (ways) => ["near", "far"].find((one) => ways.includes(one)) ?? "nowhere";
+      /** Buttons for back and forth beside a list of tabs, as carousels have them, lead where its tabs do. */
+      const isStepped = (group) => {
+        const around = above(group);
+        return Boolean(around) && tabs.some((one) => holds(around, one) && !holds(group, one) && /(^|[^a-z])(prev(ious)?|next)([^a-z]|$)/i.test(`${name(one)} ${attribute(one, "class") ?? ""}`));
+      };
       function way(element) {
-        if (reached.has(element)) return "itself";
-        for (const node of ancestors(element)) if (reached.has(node) && node !== bodyOf(document)) return "inside";
+        if (reached.has(element)) {
+          if (isNative(element) || tabs.some((one) => one !== element && holds(element, one))) return "itself";
+          const given = signs.get(element) ?? [];
+          const isClicked = hearsPointer(element) || given.includes("label of a hidden control");
+          // A role promises keys; where somebody hears clicks for others, so may they hear keys.
+          return { near: "itself", far: isClicked ? "unsure" : "itself", nowhere: isClicked || given.includes("role") ? "keyless" : "itself" }[keys(element)];
+        }
+        for (const node of ancestors(element)) if (reached.has(node) && !outer.has(node) && answers(node)) return "inside";
         if (tabs.some((one) => holds(element, one)) || [...visited].some((one) => holds(element, one))) return "contains";
         if (frames.some((frame) => frame && holds(element, frame))) return "contains";
         const label = [element, ...ancestors(element)].find((node) => localName(node) === "label");
         if (label?.control && (reached.has(label.control) || isTabbable(label.control, open))) return "label";
+        // A component's own label has no control that a browser knows of.
+        if (label && rootOf(label) !== document && tabs.some((one) => rootOf(one) === rootOf(label))) return "label";
         if (matches(element, "input[type=radio]") && unreached().indexOf(element) < 0 && tabIndexOf(element) >= 0) return "itself";
         if (ITEMS.test(role(element)) || has(element, "tabindex")) {
           const group = [element, ...ancestors(element)].find((node) => GROUPS.has(role(node)));
-          if (group && (reached.has(group) || tabs.some((one) => holds(group, one)) || referenced.has(attribute(group, "id")))) return "composite";
+          const leads = group ? tabs.filter((one) => one === group || holds(group, one) || REFERENCES.some((key) => refersTo(one, key, group))) : [];
+          if (leads.length || (group && reached.has(group))) {
+            const heardKeys = best([group, element, ...leads].map(keys));
+            if (heardKeys === "near") return "composite";
+            // What a list beside a field offers can often be typed.
+            return heardKeys === "far" || isStepped(group) || leads.every(isField) ? "unsure" : "none";
+          }
         }
+        if (isGround(element)) return "dialog";
+        // Around one item of a widget: its key does what a click beside it does.
+        if (all(element, "[tabindex]").slice(0, 5).some((one) => isRendered(one) && way(one) === "composite")) return "contains";
         return isFocusable(element) ? "script" : "none";
       }
-      const outer = new Set([bodyOf(document), rootElementOf(document)]);
       const found = [];
       let count = 0;
       for (const [element, given] of signs) {
         const box = boxOf(element);
         if (outer.has(element) || !isRendered(element) || box.width < 4 || box.height < 4 || isInert(element) || isOutside(element, open)) continue;
         if (matches(element, ":disabled") || attribute(element, "aria-disabled") === "true") continue;
+        if (styleOf(element).pointerEvents === "none") continue;
         if (given.every((text) => text === "role") && has(element, "aria-activedescendant")) continue;
         const path = way(element);
         const isGuess = given.every((text) => text === "pointer cursor");
         if (isGuess && path !== "none") continue;
         // A script that only counts clicks listens too: alone it is no thing to operate.
         if (!given.every((text) => text.endsWith(" listener"))) count += 1;
-        if (path !== "none" && path !== "script") continue;
-        const hasContent = Boolean(name(element)) || all(element, "img, svg, canvas").length > 0 || ["img", "svg", "canvas"].includes(localName(element));
+        if (!["none", "script", "keyless", "unsure"].includes(path)) continue;
         const hidden = isAriaHidden(element);
-        found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent, hidden, place: placed(element), id: idOf(element) });
+        // A field that only carries a component's value into a form.
+        if (hidden && isField(element) && path === "script" && given.every((text) => text === "control")) continue;
+        found.push({ selector: selector(element), tag: localName(element), role: role(element), name: name(element), signs: [...new Set(given)], path, content: hasContent(element), hidden, place: placed(element), id: idOf(element) });
       }
       return { count, leftOut: Math.max(0, found.length - MAX_LISTED), found: found.slice(0, MAX_LISTED) };
+    },
+
+    /** After `clickables`, which knows the listeners. */
+    shownToPointers() {
+      const found = shownToPointers();
+      return found.slice(0, MAX_LISTED).map(([part, by]) => ({ selector: selector(part), tag: localName(part), role: role(part), name: name(part), by: selector(by) }));
     },
 
     // -- narrow windows and large text -----------------------------------------------------------------------------------
@@ -547,10 +720,9 @@
         if (texts.size >= MAX_TEXTS) break;
         if (!(element instanceof HTMLElement) || ["script", "style", "noscript", "option", "template", "title"].includes(localName(element)) || !isRendered(element)) continue;
         const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue.trim());
-        const isField = ["input", "select", "textarea"].includes(localName(element));
-        if (!own.length && !isField) continue;
+        if (!own.length && !isField(element)) continue;
         const style = styleOf(element);
-        texts.set(element, { own, isField, size: parseFloat(style.fontSize), line: style.lineHeight, before: element.style.cssText, had: has(element, "style") });
+        texts.set(element, { own, isField: isField(element), size: parseFloat(style.fontSize), line: style.lineHeight, before: element.style.cssText, had: has(element, "style") });
       }
       const lines = (text) => text.own.flatMap((node) => {
         const range = new Range();

@@ -213,16 +213,24 @@ class TabStop(PageElement):
 
 
 class ClickTarget(PageElement):
-    """An element that answers to a pointer and that Tab does not reach."""
+    """An element that answers to a pointer and to no key that is known of."""
 
     signs: tuple[str, ...]
     """Why it is taken for clickable: `click listener`, `onclick attribute`, `role`, `pointer cursor`, ..."""
     path: str
-    """`none`, or `script`: it has `tabindex=-1`, so the page itself can put the focus on it."""
+    """`none`; `keyless`: Tab reaches it, and no script hears a key there; `unsure`: scripts hear keys, but far away or
+    for a list beside a field; or `script`: it has `tabindex=-1`, so the page itself can put the focus on it."""
     has_content: bool = True
     """It has a name or a picture; an empty one is often a backdrop."""
     hidden: bool = False
     """`aria-hidden`."""
+
+
+class HoverPart(PageElement):
+    """A part with something to reach in it that a style sheet shows to a pointer alone."""
+
+    pointed_at: str
+    """What the pointer has to be on."""
 
 
 class FocusTrap(Record):
@@ -270,6 +278,7 @@ class WalkDetails(Record):
     stops: tuple[TabStop, ...] = ()
     mouse_only: tuple[ClickTarget, ...] = ()
     mouse_only_left_out: int = 0
+    hover_only: tuple[HoverPart, ...] = ()
     traps: tuple[FocusTrap, ...] = ()
     unreached: tuple[PageElement, ...] = ()
     """What has a place in the order of Tab, and Tab did not lead there."""

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from PIL import Image
 
 from deployments.local_stack import Stack
+from evidence_store.model import Finding
 from evidence_store.verify import read_bag
 from evidence_store.workspace import read_artifact
+from tasks.accessibility.answers import record_answer
 from tasks.accessibility.gather import AcceptedAndAnswered
+from tasks.accessibility.models import Answer
 from tasks.judging import judge
 from tasks.registry import check_named
 from tasks.sweep.gather import PageSweep
@@ -101,6 +105,59 @@ def test_a_page_that_lies_about_places_gets_no_picture_and_no_pass(places: Looke
     boxes = json.loads(read_artifact(places.workspace, visit.axe.boxes))
     assert boxes["boxes"] == {}
     assert places.subject("lying@desktop", "axe").outcome == "fail"
+
+
+# -- what is answered by eye ------------------------------------------------------------------------------------------
+
+DARK, PALE = "linear-gradient(#000030, #000060)", "linear-gradient(#c0c0e0, #f0f0ff)"
+
+
+@pytest.mark.parametrize(
+    ("rules", "word", "says"),
+    [
+        (f"background: {DARK}; color: #fff", "pass", "1 question answered by ada"),
+        (f"background: {PALE}; color: #fff", "review", "what lies behind it, looks different since"),
+        (f"background: {DARK}; color: #446", "review", "what lies behind it, looks different since"),
+    ],
+    ids=["the-same", "another-ground", "another-colour"],
+)
+def test_an_answer_by_eye_ends_when_a_style_sheet_alone_changes_what_is_seen(
+    rules: str, word: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Axe tells the same of both: it measures nothing on a gradient."""
+    monkeypatch.setenv("STAGEPROOF_BASELINES", str(tmp_path / "baselines"))
+
+    def seen(folder: str, looks: str) -> tuple[Looked, Finding]:
+        server.answers["/shop"] = page(
+            f"<style>p {{ {looks}; padding: 20px }}</style><h1>Shop</h1><p>Everything must go</p>"
+        )
+        looked = look(plan, [AcceptedAndAnswered(), PageSweep()], tmp_path / folder)
+        started = looked.decision.decided_at
+        judged = judge(
+            check_named("axe"), looked.plan, looked.plan.profile("nightly"), started, KNOWN, looked.workspace
+        )
+        return looked, judged.findings[0]
+
+    with hostile_server() as server:
+        plan = write_plan(tmp_path, server.url(), {"axe": {}}, pages=[PAGE])
+        looked, question = seen("first", f"background: {DARK}; color: #fff")
+        names = ("rule", "element", "subject", "fingerprint", "element_sha256", "element_looks")
+        now = datetime.now(UTC)
+        answer = Answer(
+            target=looked.plan.target.name,
+            check="axe",
+            **{name: getattr(question, name) for name in names},
+            run_id="a-test",
+            answer="pass",
+            by="ada",
+            reason="white on dark blue",
+            answered_at=now,
+            expires=now + timedelta(days=1),
+        )
+        record_answer(tmp_path / "baselines" / answer.target, answer, None)
+        _, told = seen("second", rules)
+    assert (question.rule, question.word, told.word) == ("color-contrast", "review", word)
+    assert says in told.message
 
 
 # -- from one run to the next -----------------------------------------------------------------------------------------

@@ -381,6 +381,13 @@ def test_known_findings_are_told_in_one_place_those_first_that_need_somebody() -
     assert "heading-order" in {cause.rule for cause in story.notices}
 
 
+def test_a_known_finding_that_grew_says_from_how_many_places_to_how_many() -> None:
+    (known,) = [note for note in manifest("no-go").known if note.state == "known"]
+    grown = known.model_copy(update={"why": "accepted in 3, now in 5 places"})
+    (told,) = tell(manifest("no-go", known=(grown,))).known
+    assert told.remark == "Seen, and let through: accepted in 3, now in 5 places"
+
+
 def test_a_known_finding_is_called_known_where_its_subject_is_told() -> None:
     axe = next(check for check in tell(manifest("no-go")).checks if check.check == "axe")
     (subject,) = [told for told in axe.subjects if told.subject == "settings@desktop"]

@@ -229,6 +229,15 @@ BROKEN = [
 
 # What people accepted
 
+
+def rows(name: str = "color-contrast", impact: str = "serious", count: int = 2) -> dict[str, Any]:
+    """A rule broken in so many rows of a table."""
+    nodes = [{"target": [f"tr:nth-child({row}) > a"], "html": "<a>"} for row in range(1, count + 1)]
+    return {**rule(name, impact), "nodes": nodes}
+
+
+TWO, MORE = [rows()], {"more_places": "gate"}
+ROWS = listed(element="tr > a", places=1)
 GONE = listed("label", "#name")
 ACCEPTED = [
     Case(
@@ -279,6 +288,54 @@ ACCEPTED = [
         "1 known finding",
         partial(scan, [rule(target=["tr:nth-child(9) > a"])], known=[listed(element="tr > a")]),
         warns=True,
+    ),
+    Case(
+        "a known violation in more places than were accepted",
+        PASS,
+        "1 known finding let through, 1 of them in more places than were accepted",
+        partial(scan, TWO, known=[ROWS]),
+        warns=True,
+    ),
+    Case(
+        "a known violation in more places, and growth gates",
+        FAIL,
+        "Ada accepts it in 1 place, and it is now in 2",
+        partial(scan, TWO, known=[ROWS], table=MORE),
+        warns=True,
+    ),
+    Case(
+        "a known violation in as many places elsewhere, and growth gates",
+        PASS,
+        "1 known finding let through",
+        partial(scan, TWO, known=[listed(element="tr > a", places=2)], table=MORE),
+        warns=True,
+    ),
+    Case(
+        "a known violation in fewer places, and growth gates",
+        PASS,
+        "1 known finding",
+        partial(scan, TWO, known=[listed(element="tr > a", places=575)], table=MORE),
+        warns=True,
+    ),
+    Case(
+        "a known violation whose number was not recorded, and growth gates",
+        PASS,
+        "1 known finding",
+        partial(scan, TWO, known=[listed(element="tr > a")], table=MORE),
+        warns=True,
+    ),
+    Case(
+        "a known warning in more places, and growth gates",
+        PASS,
+        "0 elements with warnings, 0 questions to review; 1 known finding let through, 1 of them in more places",
+        partial(scan, [rows("region", "minor", 2)], known=[listed("region", "tr > a", places=1)], table=MORE),
+        warns=True,
+    ),
+    Case(
+        "an expired violation in more places",
+        FAIL,
+        "which has passed",
+        partial(scan, TWO, known=[listed(element="tr > a", places=1, until=STARTED)]),
     ),
     Case(
         "a listed page that was not scanned",

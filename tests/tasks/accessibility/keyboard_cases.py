@@ -11,6 +11,7 @@ from tasks.plan import Plan
 from tasks.sweep.models import (
     ClickTarget,
     FocusTrap,
+    HoverPart,
     KeyboardWalk,
     LostText,
     NarrowWindow,
@@ -41,6 +42,7 @@ def target(*signs: str, selector: str = "#open", path: str = "none", **more: Any
 
 THREE = (stop(1, "#a", 0), stop(2, "#b", 40), stop(3, "#c", 80))
 HAND = target("click listener", "pointer cursor")
+KEYLESS_TEXT = target("click listener", path="keyless")
 UNSEEN = stop(1, "#a", visible=False, told_by="pixels")
 
 
@@ -120,6 +122,9 @@ GOOD = [
     asks("a hand without a handler", ONE_QUESTION, mouse_only=(target("pointer cursor"),)),
     asks("a press handler", ONE_QUESTION, mouse_only=(target("pointer listener", "pointer cursor"),)),
     asks("taken out of the order", ONE_QUESTION, mouse_only=(target("control", "pointer cursor", path="script"),)),
+    asks("whether a key leads there is unknown", ONE_QUESTION, mouse_only=(target("control", "role", path="unsure"),)),
+    asks("Tab alone, and nothing shows that it is clicked", ONE_QUESTION, mouse_only=(KEYLESS_TEXT,)),
+    asks("shown to a pointer alone", ONE_QUESTION, hover_only=(HoverPart(selector="#menu", pointed_at="#products"),)),
     asks("an empty backdrop", ONE_QUESTION, mouse_only=(target("onclick attribute", has_content=False),)),
     asks("a focus that could not be told", ONE_QUESTION, [stop(visible=None)]),
     asks("a covered focus", ONE_QUESTION, [stop(visible=None, obscured_by="footer")]),
@@ -145,6 +150,12 @@ BAD = [
         FAIL,
         "the keyboard has no way",
         partial(walk, mouse_only=(target("click listener", "role"),)),
+    ),
+    Case(
+        "Tab alone",
+        FAIL,
+        'div "Open" (click listener, role): Tab reaches it, and no key operates it (WCAG 2.1.1)',
+        partial(walk, mouse_only=(target("click listener", "role", path="keyless"),)),
     ),
     Case(
         "the focus does not show",

@@ -245,10 +245,10 @@ def test_a_question_asks_in_words() -> None:
 PLACE = {"scale": 1, "boxes": {"#save": [100, 50, 80, 30]}, "left_out": 0}
 
 
-def screenshot(width: int = 400, height: int = 300) -> bytes:
+def screenshot(fill: tuple[int, int, int] = (0, 0, 255), width: int = 400, height: int = 300) -> bytes:
     """A white page with a blue element at 100, 50 of 80 x 30 CSS pixels."""
     picture = Image.new("RGB", (width, height), "white")
-    ImageDraw.Draw(picture).rectangle((100, 50, 179, 79), fill=(0, 0, 255))
+    ImageDraw.Draw(picture).rectangle((100, 50, 179, 79), fill=fill)
     encoded = io.BytesIO()
     picture.save(encoded, format="PNG")
     return encoded.getvalue()
@@ -259,6 +259,68 @@ def cut(finding: Finding) -> Image.Image:
     (rendering,) = finding.renderings
     assert finding.evidence[0] == rendering.path
     return Image.open(io.BytesIO(rendering.content))
+
+
+def seen(
+    *changes: Any, looks: Any = None, about: dict[str, Any] | None = None, element: str = "#save", **more: Any
+) -> Finding:
+    """The question, or what became of it, of a page whose element was blue when ada said that it is readable."""
+    told = {"element_looks": looks_of(screenshot())} if looks is None else {"element_looks": looks}
+    whole = {"boxes": PLACE, "picture": screenshot(*changes)} | more
+    about = about or rule()
+    return findings([], [about], answers=[answered(about=about, element=element, **told)], **whole).findings[0]
+
+
+def looks_of(picture: bytes) -> tuple[str, ...]:
+    """How the element looks in a picture of the page."""
+    return findings([], [rule()], boxes=PLACE, picture=picture).findings[0].element_looks
+
+
+def test_an_answer_by_eye_holds_while_the_element_looks_as_it_did() -> None:
+    assert len(looks_of(screenshot())) == 1
+    assert seen().word == "pass"
+    assert seen((3, 2, 252)).word == "pass"
+
+
+def test_an_answer_by_eye_ends_when_what_lies_behind_looks_different() -> None:
+    question = seen((0, 120, 255))
+    assert question.word == "review"
+    assert question.message.split("; no picture")[0].endswith(
+        "ada answered 'pass' on 2026-02-21, but the element, or what lies behind it, looks different since"
+    )
+
+
+def test_an_answer_to_what_is_not_seen_holds_whatever_it_looks_like() -> None:
+    assert seen((0, 120, 255), about=rule("video-caption"), looks=()).word == "pass"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"looks": ()}, "it does not say how the element looked"),
+        ({"boxes": {**PLACE, "boxes": {}}}, "how the element looks now is not in the picture"),
+        ({"picture": None}, "how the element looks now is not in the picture"),
+        ({"picture": b"not a picture"}, "how the element looks now is not in the picture"),
+    ],
+    ids=["given-without", "no-place", "no-picture", "broken-picture"],
+)
+def test_an_answer_by_eye_that_cannot_be_held_against_a_look_says_why(changes: dict[str, Any], says: str) -> None:
+    question = seen(**changes)
+    assert (question.word, says in question.message) == ("review", True)
+
+
+def test_where_no_look_can_be_had_an_answer_holds_on_to_the_element_alone() -> None:
+    """In a frame, where elements have no place in the picture, today and when it was given."""
+    assert seen(looks=(), boxes={**PLACE, "boxes": {}}).word == "pass"
+
+
+def test_every_element_has_to_look_as_one_did() -> None:
+    both = {**rule(), "nodes": [{"target": [f"tr:nth-child({row}) > a"], "html": "<a>"} for row in (1, 2)]}
+    boxes = {"tr:nth-child(1) > a": [100, 50, 80, 30], "tr:nth-child(2) > a": [100, 50, 80, 30]}
+    given = {"looks": looks_of(screenshot()), "about": both, "element": "tr > a"}
+    assert seen(boxes={**PLACE, "boxes": boxes}, **given).word == "pass"
+    elsewhere = boxes | {"tr:nth-child(2) > a": [10, 150, 80, 30]}
+    assert "looks different since" in seen(boxes={**PLACE, "boxes": elsewhere}, **given).message
 
 
 def test_the_element_is_cut_out_with_its_surroundings_and_marked() -> None:
@@ -286,7 +348,7 @@ def test_pictures_of_a_dense_screen_are_cut_where_the_element_is() -> None:
 
 def test_a_large_element_is_shown_no_larger_than_800_by_600() -> None:
     whole = {**PLACE, "boxes": {"#save": [0, 0, 1200, 9_000]}}
-    size = cut(findings([rule()], boxes=whole, picture=screenshot(1280, 9_000)).findings[0]).size
+    size = cut(findings([rule()], boxes=whole, picture=screenshot(width=1280, height=9_000)).findings[0]).size
     assert size[0] <= 800
     assert size[1] == 600
 

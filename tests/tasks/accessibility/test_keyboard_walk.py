@@ -94,16 +94,37 @@ ALL_HAVE_A_WAY = {
     "delegate on a wrapper": "<div onclick='go()'><button>Open</button> or text</div>",
     "label": "<label onclick='go()' style='cursor:pointer'>Name <input></label>",
     "inside a button": "<button><span style='cursor:pointer' onclick='go()'>Open</span></button>",
-    "tabindex": "<div tabindex=0 role=button onclick='go()'>Open</div>",
+    "tabindex and keys": "<div tabindex=0 role=button onclick='go()' onkeydown='go()'>Open</div>",
+    "keys that what holds it hears": "<div onkeyup='go()'><div tabindex=0 role=button onclick='go()'>Open</div></div>",
+    "keys that React hears for it": "<div id=x tabindex=0 role=button onclick='go()'>Open</div>"
+    "<script>x['__reactProps$k1']={onKeyDown(){go()}}</script>",
+    "keys that its component hears": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+    "'<div tabindex=0 role=button onclick=go()>Open</div>';x.shadowRoot.addEventListener('keydown',()=>go())</script>",
+    "a role, where clicks and keys are heard for others": "<div tabindex=0 role=button>Open</div>"
+    "<script>document.onclick=document.onkeydown=()=>go()</script>",
+    "what no pointer meets": "<div style='pointer-events:none' onclick='go()'>Open</div>",
+    "an answer to the focus itself": "<div tabindex=0 role=button onclick='go()' onfocus='go()'>Open</div>",
+    "a scroller that hears keys": "<div tabindex=0 onkeydown='go()'><p onclick='go()'>Open</div>",
+    "a scroller that holds controls": "<div tabindex=0 onclick='go()' role=button><button>Open</button></div>",
     "hidden": "<div onclick='go()' hidden>Open</div><div inert><div onclick='go()'>Open</div></div>",
-    "roving tabindex": "<div role=toolbar><button tabindex=0 onclick='go()'>B</button>"
+    "roving tabindex": "<div role=toolbar onkeydown='go()'><button tabindex=0 onclick='go()'>B</button>"
     "<button tabindex=-1 onclick='go()'>I</button></div>",
-    "list of a combobox": "<input role=combobox aria-controls=l><ul role=listbox id=l>"
+    "list of a combobox": "<input role=combobox aria-controls=l onkeydown='go()'><ul role=listbox id=l>"
     "<li role=option onclick='go()' style='cursor:pointer'>One</li></ul>",
     "chart in SVG": "<svg tabindex=0 style='outline:0' width=90 height=40><rect width=90 height=40 /></svg>",
-    "list of tabs that hands its focus on": "<div role=tablist tabindex=0 id=t>"
+    "tabs that arrows lead to": "<div role=tablist><button role=tab>A</button>"
+    "<button role=tab tabindex=-1 id=b>B</button></div>"
+    "<script>b.previousSibling.addEventListener('keydown',()=>b.focus())</script>",
+    "tabs that are all in the order of Tab": "<div role=tablist><button role=tab>A</button>"
+    "<button role=tab>B</button></div>",
+    "list of tabs that hands its focus on": "<div role=tablist tabindex=0 id=t onkeydown='go()'>"
     "<button role=tab tabindex=-1 id=a>A</button><button role=tab tabindex=-1>B</button></div>"
     "<script>t.onfocus=()=>{a.tabIndex=0;a.focus()}</script>",
+    "around a tab that arrows lead to": "<div role=tablist onkeydown='go()'><p><button role=tab>A</button></p>"
+    "<p onclick='go()' style='cursor:pointer'><b role=tab tabindex=-1>B</b></p></div>",
+    "a component's own label": "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+    "'<label onclick=go()>Name</label><input>'</script>",
+    "a field that carries a value into a form": "<div aria-hidden=true><input tabindex=-1></div>",
     "radio group": "<label><input type=radio name=r>One</label><label><input type=radio name=r>Two</label>",
 }
 
@@ -113,6 +134,255 @@ def test_what_the_keyboard_has_a_way_to_is_no_barrier(name: str, tab: Page) -> N
     seen = between(tab, ALL_HAVE_A_WAY[name])
     assert no_way(seen) == []
     assert seen.details.unreached == ()
+
+
+KEYLESS = {
+    "a button that is none": ("<div id=x tabindex=0 role=button onclick='go()'>Open</div>", ["keyless"]),
+    "a role without any script": ("<div id=x tabindex=0 role=button style='cursor:pointer'>Open</div>", ["keyless"]),
+    "a label that has the focus in place of its field": (
+        "<label id=x tabindex=0 style='cursor:pointer'>Up<input type=file style='display:none'></label>",
+        ["keyless"],
+    ),
+    "inside a part that scrolls": (
+        "<div style='height:60px;overflow:auto'><p id=x style='cursor:pointer;height:99px' onclick='go()'>Open</div>",
+        ["none"],
+    ),
+    "inside a part that can have the focus": ("<div tabindex=0><p id=x onclick='go()'>Open</p></div>", ["none"]),
+    "beside a button in one component around all": (
+        "<div id=x></div><script>x.attachShadow({mode:'open'}).innerHTML="
+        "'<button>B</button><p onclick=go()>Open'</script>",
+        ["none"],
+    ),
+    "tabs": (
+        "<div role=tablist><button role=tab>A</button><button role=tab tabindex=-1 id=x>B</button></div>",
+        ["none"],
+    ),
+    "a list that has the focus": (
+        "<ul role=listbox tabindex=0><li role=option id=x onclick='go()'>One</ul>",
+        ["none"],
+    ),
+    "radio buttons that are none": (
+        "<div role=radiogroup><p id=a role=radio tabindex=0 onclick='go()'>A"
+        "<p id=b role=radio tabindex=-1 onclick='go()'>B</div>",
+        ["keyless", "none"],
+    ),
+    "keys are heard elsewhere": (
+        "<p onkeydown='go()'>Text</p><div id=x tabindex=0 role=button onclick='go()'>Open</div>",
+        ["keyless"],
+    ),
+    "a key is kept from others": (
+        "<div id=x tabindex=0 role=button onclick='go()'>Open</div>"
+        "<script>x['__reactProps$k1']={onKeyDown:e=>e.stopPropagation()}</script>",
+        ["keyless"],
+    ),
+    "the document hears keys, for whatever": (
+        "<div id=x tabindex=0 role=button onclick='go()'>Open</div><script>document.onkeydown=()=>go()</script>",
+        ["unsure"],
+    ),
+    "the window hears keys, for whatever": (
+        "<div role=tablist><button role=tab>A</button><button role=tab tabindex=-1 id=x>B</button></div>"
+        "<script>addEventListener('keyup',()=>go())</script>",
+        ["unsure"],
+    ),
+    "what lies over the whole window hears keys": (
+        "<div style='position:fixed;inset:0' onkeydown='go()'><p id=x tabindex=0 role=button onclick='go()'>Open</div>",
+        ["unsure"],
+    ),
+    "a closed component, whatever it hears": (
+        "<x-y id=x tabindex=0 onclick='go()' style='display:block'>Open</x-y>"
+        "<script>x.attachShadow({mode:'closed'}).innerHTML='<slot></slot>'</script>",
+        ["unsure"],
+    ),
+    "a carousel with steps": (
+        "<div><button>Next</button><div role=tablist><button role=tab>1</button>"
+        "<button role=tab tabindex=-1 id=x>2</button></div></div>",
+        ["unsure"],
+    ),
+    "a list beside a field": (
+        "<input role=combobox aria-controls=l><ul role=listbox id=l><li role=option onclick='go()'>One</ul>",
+        ["unsure"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYLESS)
+def test_what_has_the_focus_and_hears_no_key_is_no_way(name: str, tab: Page) -> None:
+    body, ways = KEYLESS[name]
+    assert [path for _, path in no_way(between(tab, body))] == ways
+
+
+# What libraries leave on elements for which they listen at a root
+REACT = "x['__reactProps$k1']={onClick(){go()}}"
+HAND = "<div id=x style='cursor:pointer'>Open</div>"
+DELEGATED = {
+    "React": (REACT, "click listener"),
+    "React, with the empty handler it gives an element": (f"{REACT};x.onclick=function(){{}}", "click listener"),
+    "React 16": ("x['__reactEventHandlers$k1']={onClick(){go()}}", "click listener"),
+    "React, on the way down": ("x['__reactProps$k1']={onClickCapture(){go()}}", "click listener"),
+    "React, a press": ("x['__reactProps$k1']={onMouseDown(){go()}}", "pointer listener"),
+    "Solid": ("x.$$click=()=>go()", "click listener"),
+    "Solid, with data": ("x.$$click=[id=>go(id),7]", "click listener"),
+    "Svelte": ("x[Symbol('events')]={click:()=>go()}", "click listener"),
+    "Svelte 5.0": ("x.__click=[id=>go(id),7]", "click listener"),
+    "jQuery": ("document.jQuery400={events:{click:[{selector:'#x',handler(){go()}}]}}", "click listener"),
+    "a mark that is broken beside one that is not": (
+        "Object.defineProperty(first,'$$click',{enumerable:true,get(){throw 1}});x.$$click=()=>go()",
+        "click listener",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DELEGATED)
+def test_a_handler_that_a_library_hears_for_at_a_root_is_found(name: str, tab: Page) -> None:
+    script, sign = DELEGATED[name]
+    (target,) = between(tab, f"{HAND}<script>{script}</script>").details.mouse_only
+    assert (target.selector, target.path, set(target.signs)) == ("#x", "none", {sign, "pointer cursor"})
+
+
+def test_a_handler_that_a_library_hears_for_is_found_in_a_shadow_root(tab: Page) -> None:
+    inside = "x.attachShadow({mode:'open'}).innerHTML='<p>Open</p>';x.shadowRoot.firstChild.$$click=()=>go()"
+    (target,) = between(tab, f"<div id=x></div><script>{inside}</script>").details.mouse_only
+    assert (target.selector, target.signs) == ("#x >>> p", ("click listener",))
+
+
+ALL_REACT = "for(const e of document.querySelectorAll('#x,#x *'))e['__reactProps$k1']={onClick(){go()}}"
+ROOT = "x['_reactListening7']=true;for(const c of [true,false])x.addEventListener('click',()=>go(),c)"
+DELEGATED_WITH_A_WAY = {
+    "a card that holds its link": f"<div id=x><h2>Card</h2><a href=#c>Open</a></div><script>{REACT}</script>",
+    "what stands in a button": f"<button id=x><span>Open</span></button><script>{ALL_REACT}</script>",
+    "a label": f"<label id=x>Name <input></label><script>{REACT}</script>",
+    "the root of React": f"<div id=x>Text</div><script>{ROOT}</script>",
+    "a handler that is gone": "<p id=x>Text</p>"
+    "<script>x['__reactProps$k1']={};x.onclick=function noop$1(){\n}</script>",
+    "no function": "<p id=x>Text</p><script>x['__reactProps$k1']={onClick:true};x.$$click=7;x.__click=null</script>",
+    "a table that hears for the links in it": "<table id=x><tr><td>Text<td><a href=#a>A</a></table>"
+    "<script>x.jQuery37={events:{click:[{selector:'a',handler(){go()}}]}};x.onclick=()=>go()</script>",
+    "a text whose library hears for what is not there": "<p id=x>Text</p>"
+    "<script>x.jQuery37={events:{click:[{selector:'a',handler(){go()}}]}};x.onclick=()=>go()</script>",
+    "a selector that no browser reads": "<p id=x>Text</p>"
+    "<script>document.jQuery37={events:{click:[{selector:'p:eq(0',handler(){go()}}]}}</script>",
+    "jQuery's marks, broken": "<p id=x>Text</p><script>x.jQuery1=7;document.jQuery2={events:{click:9}};"
+    "document.jQuery3={get events(){throw 1}}</script>",
+}
+
+
+@pytest.mark.parametrize("name", DELEGATED_WITH_A_WAY)
+def test_a_mark_of_a_library_alone_is_no_barrier(name: str, tab: Page) -> None:
+    assert no_way(between(tab, DELEGATED_WITH_A_WAY[name])) == []
+
+
+IDLE = [
+    "()=>{}",
+    "e=>{}",
+    "function(){}",
+    "function noop$1() {\n }",
+    "e=>e.stopPropagation()",
+    "(e) => { e.stopPropagation(); }",
+]
+BUSY = [
+    "()=>1",
+    "e=>{e.stopPropagation();go()}",
+    "function(){go()}",
+    "go.bind(null)",
+    "async()=>{await go()}",
+]
+
+
+@pytest.mark.parametrize(("handler", "found"), [*((text, 0) for text in IDLE), *((text, 1) for text in BUSY)])
+def test_a_handler_that_does_nothing_operates_nothing(handler: str, found: int, tab: Page) -> None:
+    script = f"<script>function go(){{return 1}};x['__reactProps$k1']={{onClick:{handler}}}</script>"
+    assert len(no_way(between(tab, f"<p id=x>Text</p>{script}"))) == found
+
+
+FORGED = {
+    "keys": "Reflect.ownKeys=()=>{throw 1}",
+    "events": "EventTarget.prototype.dispatchEvent=()=>{throw 1}",
+    "the walker": "Document.prototype.createTreeWalker=()=>({nextNode(){return {}}})",
+    "no walker": "Document.prototype.createTreeWalker=undefined",
+    "endless keys": "Reflect.ownKeys=()=>Array(1e6).fill('$$click')",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_page_that_forges_what_its_marks_are_read_with_is_walked(name: str, tab: Page) -> None:
+    """It can hide its own marks; what listeners tell, it cannot."""
+    page_of = f"{HAND}<script>{FORGED[name]};x.addEventListener('click',()=>go())</script>"
+    assert no_way(between(tab, page_of)) == [("#x", "none")]
+
+
+def test_a_page_of_many_listeners_is_judged_whole(tab: Page) -> None:
+    script = "for(const e of document.querySelectorAll('b'))e.onclick=()=>go()"
+    seen = between(tab, f"<a href=#x id=x>{'<b>x </b>' * 600}</a><script>{script}</script>")
+    assert (no_way(seen), seen.details.mouse_only_left_out) == ([], 0)
+
+
+def test_the_ground_behind_an_open_dialog_is_no_barrier(tab: Page) -> None:
+    ground = "<div id=x style='position:fixed;inset:0;z-index:-1'></div><script>x.onclick=()=>go()</script>"
+    assert no_way(between(tab, f"{ground}<div role=dialog><button>Close</button></div>")) == []
+    assert no_way(between(tab, f"{ground}<div role=dialog>No way out</div>")) == [("#x", "none")]
+    assert no_way(between(tab, f"{ground}<div role=dialog hidden><button>Close</button></div>")) == [("#x", "none")]
+
+
+# -- what only a pointer brings up -------------------------------------------------------------------------------------
+
+MENU = "<ul><li id=l><a href=#p>Products</a><ul id=s><li><a href=#q>Chairs</a></ul></ul>"
+HOVER_ONLY = {
+    "display": ("#s{display:none}#l:hover>#s{display:block}", MENU),
+    "visibility": ("#s{visibility:hidden}#l:hover #s{visibility:visible}", MENU),
+    "a neighbour": (
+        "#s{display:none}#l:hover+#s{display:block}",
+        "<p id=l>Menu</p><p id=s><button>Chairs</button></p>",
+    ),
+    "nested rules": ("#l{#s{display:none}&:hover{#s{display:block}}}", MENU),
+    "in a layer, for this window": (
+        "#s{display:none}@layer a{@media(min-width:9px){p,#l:hover #s{display:block}}}",
+        MENU,
+    ),
+    "names with colons": (
+        ".g\\:hide{display:none}#l:hover .g\\:hide{display:flex}",
+        MENU.replace("id=s", "id=s class=g:hide"),
+    ),
+    "for the focus, and nothing to put it on": (
+        "#s{display:none}#l:hover #s,#l:focus-within #s{display:block}",
+        "<div id=l>Menu<p id=s><a href=#q>Chairs</a></p></div>",
+    ),
+}
+NOT_HOVER_ONLY = {
+    "the focus within": ("#s{display:none}#l:hover #s,#l:focus-within #s{display:block}", MENU),
+    "the focus, in one selector": ("#s{display:none}#l:is(:hover,:focus-within) #s{display:block}", MENU),
+    "the focus on its neighbour": ("#s{display:none}a:hover+#s,a:focus-visible+#s{display:block}", MENU),
+    "nothing to reach in it": ("#s{display:none}#l:hover #s{display:block}", "<p id=l>Text<b id=s>A tip</b></p>"),
+    "a key that a script hears": (
+        "#s{display:none}#l:hover #s{display:block}",
+        f"{MENU}<script>l.onkeydown=()=>1</script>",
+    ),
+    "a click that React hears": (
+        "#s{display:none}#l:hover #s{display:block}",
+        f"{MENU}<script>l['__reactProps$k1']={{onClick(){{go()}}}}</script>",
+    ),
+    "a button that says what it opens": (
+        "#s{display:none}#l:hover #s{display:block}",
+        MENU.replace("<a href=#p", "<a aria-expanded=false href=#p"),
+    ),
+    "for another window": ("#s{display:none}@media(max-width:9px){#l:hover #s{display:block}}", MENU),
+    "a pointer on what is not shown": ("#s{display:none}#s:hover{display:block}", MENU),
+    "shown anyway": ("#l:hover #s{display:block}", MENU),
+    "it looks different, and is there": ("#s{opacity:.5}#l:hover #s{opacity:1}", MENU),
+    "a rule that no browser reads": ("#s{display:none}#l:hover:nonsense( #s{display:block}", MENU),
+}
+
+
+@pytest.mark.parametrize("name", HOVER_ONLY)
+def test_what_a_style_sheet_shows_to_a_pointer_alone_is_told(name: str, tab: Page) -> None:
+    style, body = HOVER_ONLY[name]
+    (part,) = between(tab, body, f"<style>{style}</style>").details.hover_only
+    assert (part.selector, part.pointed_at) == ("#s", "#l")
+
+
+@pytest.mark.parametrize("name", NOT_HOVER_ONLY)
+def test_what_has_another_way_to_be_shown_is_no_question(name: str, tab: Page) -> None:
+    style, body = NOT_HOVER_ONLY[name]
+    assert between(tab, body, f"<style>{style}</style>").details.hover_only == ()
 
 
 # -- the focus shows ---------------------------------------------------------------------------------------------------

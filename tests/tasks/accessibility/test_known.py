@@ -23,7 +23,7 @@ from tasks.accessibility.known import (
 from tasks.accessibility.models import KnownFinding
 from tests.tasks.judged_runs import BASE, KNOWN, STARTED, judged
 
-from .cases import SUBJECT, evidence, listed, rule
+from .cases import SUBJECT, evidence, listed, rows, rule
 
 RUN_ID = "20260302T120000Z-demo-1a2b3c"
 UNTIL = STARTED + timedelta(days=30)
@@ -73,6 +73,25 @@ def test_a_finding_is_listed_under_the_name_that_the_run_gave_it() -> None:
     assert finding.gates
 
 
+def test_it_is_recorded_in_how_many_places_a_finding_was_accepted() -> None:
+    run = manifest([rows(count=3)])
+    (entry,) = accept(run, *fails_of(run, ["axe"]))
+    assert entry.places == 3
+    assert entry.fingerprint == listed(element="tr > a").fingerprint
+
+
+def test_a_finding_that_grew_is_accepted_anew_under_its_own_name_alone() -> None:
+    run = manifest([rows(count=3)], known=[listed(element="tr > a", places=1)])
+    assert [finding.word for finding in run.results[0].findings] == ["warn", "warn", "pass"]
+    (name,) = fails_of(run, ["axe"])
+    (entry,) = accept(run, name)
+    assert (entry.places, name) == (3, listed(element="tr > a").fingerprint)
+    assert [finding.word for finding in manifest([rows(count=3)], known=[entry]).results[0].findings] == [
+        "warn",
+        "pass",
+    ]
+
+
 def test_a_new_acceptance_replaces_the_old_one_and_keeps_the_others(tmp_path: Path) -> None:
     add_known(tmp_path, [listed(), listed("label")])
     later = listed(until=UNTIL, owner="Bo")
@@ -113,6 +132,8 @@ def test_the_file_as_a_person_writes_it_is_read(tmp_path: Path) -> None:
         (WHOLE.replace("00:00:00Z", "00:00:00"), "expires: Input should have timezone info"),
         (WHOLE.replace('owner = "Ada"', 'owner = "  "'), "owner: String should have at least 1 character"),
         (WHOLE.replace("the old palette", "old"), "reason: String should have at least 8 characters"),
+        (f"{WHOLE}places = 0\n", "places: Input should be greater than or equal to 1"),
+        (f'{WHOLE}places = "many"\n', "places: Input should be a valid integer"),
         (WHOLE.replace("ticket", "tikcet") + "tikcet = 1\n", "tikcet: Extra inputs are not permitted"),
         (WHOLE.replace("#save", "#everything"), "have the fingerprint"),
         (WHOLE.replace("desktop", "phone"), "have the fingerprint"),
@@ -129,6 +150,8 @@ def test_the_file_as_a_person_writes_it_is_read(tmp_path: Path) -> None:
         "no-time-zone",
         "nobody",
         "no-reason",
+        "in-no-place",
+        "no-number",
         "misspelt-key",
         "another-element",
         "another-page",

@@ -14,7 +14,7 @@ from tasks.judging import left_out
 from tasks.registry import check_named
 from tests.tasks.judged_runs import STARTED, judged
 
-from .cases import ADA, SUBJECT, answered, evidence, listed, rule
+from .cases import ADA, SUBJECT, answered, evidence, listed, rows, rule
 
 EXPECTED = {"axe": (SUBJECT,)}
 DAY = timedelta(days=1)
@@ -36,6 +36,11 @@ def test_what_was_seen_and_let_through_is_known_and_has_its_finding() -> None:
     note = known(listed(), [GAP])
     assert (note.state, note.fingerprint, note.owner, note.ticket) == ("known", listed().fingerprint, "Ada", "UI-231")
     assert (note.expires_soon, known(listed(until=STARTED + 15 * DAY), [GAP]).expires_soon) == (True, False)
+
+
+def test_what_is_in_more_places_than_were_accepted_says_how_many() -> None:
+    why = [known(listed(element="tr > a", places=places), [rows(count=5)]).why for places in (3, 5, None)]
+    assert why == ["accepted in 3, now in 5 places", "", ""]
 
 
 @pytest.mark.parametrize("until", [STARTED, STARTED - DAY])
