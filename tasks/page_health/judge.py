@@ -8,6 +8,8 @@ Rules, each from a real false green:
 - `went-on`: it stays the document it is; one that loads another by itself is another page each time it is looked at;
 - `must-show`: every text the plan names is there. A page without one can only be told from an error page by guessing,
   which is said as a warning;
+- `unseen`: each of these texts can be seen. One of `opacity: 0`, of no size, of transparent letters, cut to nothing or
+  put aside as for screen readers, or under something opaque that fills the window, is not shown;
 - `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace or
   an error in JSON: an error page that answers 200 is not the page;
 - `error-part`: an alert or a second heading that reads like an error page's is a warning: a part may be broken;
@@ -239,6 +241,9 @@ def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: s
         yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}{asks}", named
     elif visit.identity is not None and visit.password_fields and look.state is None and not look.must_show:
         yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in", ""
+    for unseen in visit.unseen:
+        if unseen.text in look.must_show and unseen.text not in missing:
+            yield "unseen", f"'{unseen.text}' is on the page, and nobody sees it: {unseen.why}", unseen.text
     words = _error_words(visit, text)
     if words is not None and not _is_allowed(context, words):
         yield "error-page", f"it reads like an error page: '{words}'", words

@@ -18,7 +18,7 @@ from evidence_store.model import Artifact
 from tasks.sweep import axe_scan, stabilise
 from tasks.sweep.element_boxes import element_boxes
 from tasks.sweep.hearing import Hearing
-from tasks.sweep.models import AxeScan, HeadLink, StoredItem
+from tasks.sweep.models import AxeScan, HeadLink, StoredItem, UnseenText
 from tasks.sweep.stabilise import Stillness
 from tasks.sweep.thumbnail import thumbnail
 
@@ -105,10 +105,10 @@ class _Facts(BaseModel):
     status: int | None
 
 
-def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
+def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str]) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
     facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
-    text = stabilise.shown_text(page)
+    shown = stabilise.shown_text(page, must_show)
     unreadable = dict.fromkeys(str(url) for told in stabilise.in_frames(page, _UNREADABLE, MAX_ITEMS) for url in told)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
@@ -126,7 +126,8 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
             *(StoredItem(place=place, name=name, size=size) for place, name, size in facts.stored),
             *(_cookie(dict(cookie)) for cookie in cookies),
         ),
-        "text": keep(f"{folder}/text.txt", text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
+        "text": keep(f"{folder}/text.txt", shown.text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
+        "unseen": tuple(UnseenText(text=text, why=why) for text, why in shown.unseen.items()),
         **({"status": facts.status} if facts.status else {}),
     }
 

@@ -58,6 +58,13 @@ class HeadLink(Record):
     """Its `hreflang`."""
 
 
+class UnseenText(Record):
+    """One text of `must_show` that stands on the page where nobody sees it."""
+
+    text: str
+    why: str
+
+
 class StoredItem(Record):
     """One thing the page left in the browser: its name and size, never its value."""
 
@@ -121,6 +128,8 @@ class PageVisit(Evidence):
     that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
+    unseen: tuple[UnseenText, ...] = ()
+    """Of the texts that the page must show, those that are in its text and cannot be seen."""
     aria: Artifact | None = None
     """What a screen reader is told, as Playwright's ARIA snapshot (YAML)."""
     screenshot: Artifact | None = None

@@ -38,8 +38,8 @@ from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
-from tasks.plan import texts_not_shown
 from tasks.sweep.hearing import Hearing
+from tasks.sweep.shown_text import SHOWN_TEXT, ShownText, read
 
 CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
@@ -209,28 +209,6 @@ _STILL = (
 }
 """
 )
-# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
-# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
-_TEXT = """
-() => {
-  const parts = [];
-  const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
-    && isDrawn(element.parentElement ?? element.getRootNode().host ?? document.documentElement));
-  const add = (root, text) => {
-    if (text) parts.push(text);
-    for (const element of root.querySelectorAll('*')) {
-      if (!element.shadowRoot || !isDrawn(element)) continue;
-      const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName) && isDrawn(child))
-        .map(child => child.innerText ?? child.textContent).join('\\n');
-      add(element.shadowRoot, words);
-    }
-  };
-  const body = document.body;
-  if (body && isDrawn(body)) add(body, body.innerText ?? body.textContent);
-  return parts.join('\\n');
-}
-"""
 _UNDO = """
 () => {
   for (const sheet of document.adoptedStyleSheets) {
@@ -392,9 +370,9 @@ def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None)
             yield frame.evaluate(script, argument if inside is None else inside)
 
 
-def shown_text(page: Page) -> str:
-    """The text that a reader sees, that of frames and of open shadow roots with it."""
-    return "\n".join(map(str, in_frames(page, _TEXT)))
+def shown_text(page: Page, wanted: Sequence[str]) -> ShownText:
+    """What a reader sees, in frames and open shadow roots as well, and which wanted texts nobody sees; ValueError."""
+    return read(in_frames(page, SHOWN_TEXT, list(wanted)), wanted)
 
 
 def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
@@ -445,7 +423,7 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
 def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
     began = time.monotonic()
     waited = 0.0
-    while must_show and (missing := texts_not_shown(shown_text(page), must_show)):
+    while must_show and (missing := shown_text(page, must_show).lacks(must_show)):
         if waited > SHOWN_SECONDS:
             return [f"not shown within {SHOWN_SECONDS:g} s: '{missing[0]}'"]
         page.wait_for_timeout(STEP_MS / 2)

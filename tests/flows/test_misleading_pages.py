@@ -26,6 +26,22 @@ PAGES: dict[str, Answer] = {
     "tidies-up": page(FINE + NAMELESS + BECOMES % (FINE, 2_600)),
     "sandboxed": page(FINE + "<iframe sandbox title=mail srcdoc='<p>A letter</p>'></iframe>"),
 }
+FADES = (
+    "<style>h1 { opacity: 0; %s } .in { opacity: 1 } @keyframes in { to { opacity: 1 } }</style>"
+    + FINE
+    + "<p>words</p>"
+)
+FADES_LATE = "<script>setTimeout(() => { document.querySelector('h1').classList.add('in') }, 3_000)</script>"
+SPLASH = "<div id=splash style='position:fixed;inset:0;background:#fff'>Loading</div>"
+GOES = "<script>setTimeout(() => { document.querySelector('#splash').remove() }, 3_000)</script>"
+PAGES |= {
+    "never-fades-in": page(FADES % ""),
+    "fades-in-late": page(FADES.replace(".in", "h1.in") % "" + FADES_LATE),
+    "fades-in": page(FADES % "animation: in 3s forwards"),
+    "stays-under-its-splash": page(FINE + SPLASH),
+    "loses-its-splash": page(FINE + SPLASH + GOES),
+    "is-for-listeners": page("<h1 style='position:absolute;clip-path:inset(50%)'>All is fine</h1><p>words</p>"),
+}
 REGISTERS = """<script>
   navigator.serviceWorker.register('/worker.js').then(registration => {
     registration.addEventListener('updatefound', () => {});
@@ -110,6 +126,15 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("waits-for-a-script", "page-health"): (FAIL, "/hang had no answer after"),
     ("gives-up", "page-health"): (PASS, "answered 200 as itself"),
     ("waits-for-news", "page-health"): (PASS, "answered 200 as itself"),
+    ("never-fades-in", "page-health"): (
+        FAIL,
+        "'All is fine' is on the page, and nobody sees it: its opacity is 0 (h1)",
+    ),
+    ("fades-in-late", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("fades-in", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("stays-under-its-splash", "page-health"): (FAIL, "all of the window lies under div#splash"),
+    ("loses-its-splash", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("is-for-listeners", "page-health"): (FAIL, "it is cut to nothing (h1)"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }

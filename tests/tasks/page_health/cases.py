@@ -8,7 +8,7 @@ from typing import Any
 
 from evidence_store.model import CheckResult, Outcome, SubjectDecision
 from tasks.plan import Plan
-from tasks.sweep.models import PageVisit, SeenMessage, SeenRequest
+from tasks.sweep.models import PageVisit, SeenMessage, SeenRequest, UnseenText
 from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subject, plan_of
 
 URL = f"{BASE}/en/home"
@@ -383,6 +383,18 @@ BAD.append(
         FAIL,
         "answered 404",
         partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable=(IMAGE,)),
+    )
+)
+UNSEEN = (UnseenText(text="Welcome", why="its opacity is 0 (h1)"),)
+BAD.append(
+    Case("a text nobody sees", FAIL, "nobody sees it: its opacity is 0 (h1)", partial(health, unseen=UNSEEN)),
+)
+GOOD.append(
+    Case(
+        "a text nobody sees and nobody plans",
+        PASS,
+        "shows 1 of 1",
+        partial(health, unseen=UNSEEN, page={"must_show": ["the"]}),
     )
 )
 BROKEN = [
