@@ -31,8 +31,10 @@ Keep = Callable[[str, bytes, str], Artifact]
 """Stores one file of evidence: path, content, media type."""
 
 
-_FACTS = """
-most => {
+_FACTS = (
+    "most => {"
+    + stabilise.ALL
+    + """
   const cut = (text, length) => String(text ?? '').slice(0, length);
   const stored = [];
   for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
@@ -44,49 +46,55 @@ most => {
       }
     } catch { /* a sandboxed or opaque document has none */ }
   }
-  const seen = [...document.querySelectorAll('img, svg, canvas, video, picture, object, embed')].filter(element => {
+  const seen = all('img, svg, canvas, video, picture, object, embed').filter(element => {
     const box = element.getBoundingClientRect();
     return box.width >= 8 && box.height >= 8;
   });
   const visible = element => element.checkVisibility?.() ?? true;
-  const headings = [...document.querySelectorAll('h1, [role=heading][aria-level="1"]')].filter(visible).slice(0, 10);
+  const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
   const announcing = 'h2, [role=alert], [aria-live=assertive]';
-  const parts = [...document.querySelectorAll(announcing)].filter(visible).slice(0, most);
+  const parts = all(announcing).filter(visible).slice(0, most);
+  // What stands in a slot belongs to whoever filled it, and is not part of the innerText around the slot.
+  const filled = slot => slot.assignedNodes({ flatten: true });
+  const put = node => node.nodeType === Node.TEXT_NODE ? node.data
+    : [...(node.localName === 'slot' && filled(node).length ? filled(node) : node.childNodes)].map(put).join('');
+  const words = element => cut(element.querySelector('slot') ? put(element) : element.innerText, 200);
   const wanted = /canonical|alternate|icon|manifest/i;
   const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
   const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
   return {
     title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
     elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
-    passwords: [...document.querySelectorAll('input[type=password]')].filter(visible).length,
-    parts: parts.map(part => cut(part.innerText, 200)).filter(Boolean),
-    headings: headings.map(heading => cut(heading.innerText, 200)),
+    passwords: all('input[type=password]').filter(visible).length,
+    parts: parts.map(words).filter(Boolean),
+    headings: headings.map(words),
     links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
     status: navigation?.responseStatus || null,
   };
 }
 """
+)
 # What came and is something else: the start page of the application, with 200, in place of a missing file.
-_UNREADABLE = """
-most => {
-  const roots = [document], found = [];
-  for (const root of roots) {
-    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
-    for (const link of root.querySelectorAll('link[rel~=stylesheet]:not([rel~=alternate])')) {
-      let isEmpty = !link.sheet;
-      try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
-      if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
-    }
-    for (const image of root.querySelectorAll('img')) {
-      const box = image.getBoundingClientRect();
-      if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
-      // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
-      if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
-    }
+_UNREADABLE = (
+    "most => {"
+    + stabilise.ALL
+    + """
+  const found = [];
+  for (const link of all('link[rel~=stylesheet]:not([rel~=alternate])')) {
+    let isEmpty = !link.sheet;
+    try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
+    if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
+  }
+  for (const image of all('img')) {
+    const box = image.getBoundingClientRect();
+    if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
+    // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
+    if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
   }
   return found.slice(0, most);
 }
 """
+)
 
 
 class _Facts(BaseModel):

@@ -101,9 +101,18 @@ class Stillness:
         )
 
 
-# Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame.
+# Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame. Of errors
+# in timers it tells the first of each step and asks no one: a browser asks the page, which may have an answer to them.
 _SHIMS = """
 (() => {
+  const report = window.reportError.bind(window), run = window.eval;
+  const reporting = timer => typeof timer !== 'function' && typeof timer !== 'string' ? timer : (...given) => {
+    try { return typeof timer === 'string' ? run(timer) : timer.apply(window, given); } catch (error) { report(error); }
+  };
+  for (const name of ['setTimeout', 'setInterval', 'requestIdleCallback']) {
+    const set = window[name];
+    window[name] = (timer, ...more) => set(reporting(timer), ...more);
+  }
   const start = Date.now();
   performance.now = () => Date.now() - start;
   window.requestAnimationFrame = run =>
@@ -164,19 +173,17 @@ async most => {
 """
 _CHANGES = "() => window[Symbol.for('stageproof.changes')] ?? 0"
 # Web components have images and videos of their own; closed shadow roots were opened by the script above.
-_ALL = """
-  const all = selector => {
-    const roots = [document], found = [];
-    for (const root of roots) {
-      found.push(...root.querySelectorAll(selector));
-      for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
-    }
-    return found;
-  };
+ALL = """
+  const roots = [document];
+  for (const root of roots) {
+    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+  }
+  const all = selector => roots.flatMap(root => [...root.querySelectorAll(selector)]);
 """
+"""For scripts: `all(selector)`, and the `roots` it looks into."""
 _STILL = (
     "([animations, images, sticky]) => {"
-    + _ALL
+    + ALL
     + """
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
@@ -221,7 +228,7 @@ _UNDO = """
 """
 _PENDING = (
     "() => {"
-    + _ALL
+    + ALL
     + """
   let images = 0, busy = 0;
   for (const image of all('img')) images += image.complete ? 0 : 1;
@@ -232,7 +239,7 @@ _PENDING = (
 )
 _DECODED = (
     "() => {"
-    + _ALL
+    + ALL
     + """
   return Promise.allSettled([document.fonts.ready, ...all('img').map(image => image.decode())]).then(() => null);
 }
@@ -254,7 +261,7 @@ _FINISH_ANIMATIONS = """
 # Overflow of <body> is the window's as long as <html> has none of its own (CSS Overflow 3, 3.3).
 _HIDDEN = (
     "([planWidth, planHeight, margin]) => {"
-    + _ALL
+    + ALL
     + """
   const root = document.documentElement;
   const ofWindow = [root, ...(getComputedStyle(root).overflowY === 'visible' ? [document.body] : [])];
@@ -382,7 +389,7 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
     try:
         page.clock.run_for(STEP_MS)
     except Error as error:
-        # An error in one of the page's own timers comes out here, in place of the page's console.
+        # An error in a timer that the page could set past the script above, in place of the page's console.
         if not str(error).startswith(_TIMER_ERROR):
             raise
         hearing.threw(str(error).removeprefix(_TIMER_ERROR).strip())

@@ -9,6 +9,7 @@ import pytest
 from evidence_store.model import Outcome
 from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.sweep.gather import PageSweep
+from tasks.sweep.models import PageVisit
 from tests.flows.hostile_server import Answer, answer, hostile_server, page
 from tests.flows.looking import Looked, look, write_plan
 
@@ -40,7 +41,44 @@ PAGES |= {
     "fades-in": page(FADES % "animation: in 3s forwards"),
     "stays-under-its-splash": page(FINE + SPLASH),
     "loses-its-splash": page(FINE + SPLASH + GOES),
-    "is-for-listeners": page("<h1 style='position:absolute;clip-path:inset(50%)'>All is fine</h1><p>words</p>"),
+}
+THROWS = (
+    FINE
+    + """<script>
+  %s
+  setTimeout(() => { throw new Error('one') }, 100);
+  setInterval("throw new Error('two')", 1_500);
+  requestAnimationFrame(() => { throw 'three' });
+</script>"""
+)
+PAGES |= {
+    "throws-in-its-timers": page(THROWS % ""),
+    "answers-its-errors": page(THROWS % "window.onerror = () => true;"),
+    "prevents-its-errors": page(THROWS % "addEventListener('error', event => event.preventDefault());"),
+    "uses-its-timers": page(
+        "<h1>Loading</h1><script>"
+        "setTimeout(function (one, two) { if (this === window && one + two === 3) setTimeout(`idle()`) }, 9, 1, 2);"
+        "const idle = () => requestIdleCallback(left => { if (left.timeRemaining() >= 0) set() });"
+        "const set = () => { const n = setInterval(() => { clearInterval(n); requestAnimationFrame(show) }, 9) };"
+        "const show = () => { document.querySelector('h1').textContent = 'All is fine' };"
+        "</script>"
+    ),
+}
+SHADOW = """<x-part%s></x-part><script>
+  document.querySelector('x-part').attachShadow({ mode: 'closed' }).innerHTML = `%s`;
+</script>"""
+LONG = "<p>" + "words " * 80 + "</p>"
+SLOTTED = SHADOW.replace("></x-part>", ">%s</x-part>", 1)
+PAGES |= {
+    "has-an-error-for-a-headline": page("<p>All is fine</p>" + LONG + SHADOW % ("", "<h1>Page not found</h1>")),
+    "puts-an-error-in-its-headline": page(
+        "<p>All is fine</p>" + LONG + SLOTTED % ("", "not <b>found</b>", "<h1>Page <slot></slot></h1>")
+    ),
+    "hides-an-error-in-a-part": page("<p>All is fine</p>" + LONG + SHADOW % ("", "<h1 hidden>Page not found</h1>")),
+    "speaks-of-an-error-in-a-part": page(
+        "<p>All is fine</p>" + LONG + SLOTTED % ("", "Page not found", "<h1>What to do about: <slot></slot></h1>")
+    ),
+    "has-a-broken-component": page(FINE + LONG + SHADOW % ("", "<p role=alert>An error occurred</p>")),
 }
 REGISTERS = """<script>
   navigator.serviceWorker.register('/worker.js').then(registration => {
@@ -55,9 +93,6 @@ PAGES |= {
     "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
 }
 UNSEEN = "<template>All is fine</template><noscript>All is fine</noscript><p hidden>All is fine</p>"
-SHADOW = """<x-part%s></x-part><script>
-  document.querySelector('x-part').attachShadow({ mode: 'closed' }).innerHTML = `%s`;
-</script>"""
 NOT_SHOWN = {
     "in-a-hidden-frame": "<iframe hidden title=inner srcdoc='<p>All is fine</p>'></iframe>",
     "in-a-hidden-component": SHADOW % (" hidden", FINE),
@@ -134,7 +169,14 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("fades-in", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("stays-under-its-splash", "page-health"): (FAIL, "all of the window lies under div#splash"),
     ("loses-its-splash", "page-health"): (PASS, "shows 1 of 1 texts"),
-    ("is-for-listeners", "page-health"): (FAIL, "it is cut to nothing (h1)"),
+    ("throws-in-its-timers", "page-health"): (FAIL, "uncaught error: three"),
+    ("answers-its-errors", "page-health"): (PASS, "answered 200 as itself"),
+    ("prevents-its-errors", "page-health"): (PASS, "answered 200 as itself"),
+    ("uses-its-timers", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("has-an-error-for-a-headline", "page-health"): (FAIL, "it reads like an error page: 'Page not found'"),
+    ("puts-an-error-in-its-headline", "page-health"): (FAIL, "it reads like an error page: 'Page not found'"),
+    ("hides-an-error-in-a-part", "page-health"): (PASS, "answered 200 as itself"),
+    ("speaks-of-an-error-in-a-part", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
@@ -174,6 +216,7 @@ def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked:
     [
         ("has-a-broken-part", True),
         ("hides-its-alert", False),
+        ("has-a-broken-component", True),
         ("shows-its-logo", False),
         ("waits-for-news", True),
         ("gives-up", True),
@@ -181,3 +224,12 @@ def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked:
 )
 def test_what_is_broken_in_a_part_or_never_came_is_a_warning(name: str, warns: bool, looked: Looked) -> None:
     assert looked.subject(f"{name}@desktop", "page-health").warns is warns
+
+
+def test_every_error_of_a_timer_is_heard(looked: Looked) -> None:
+    messages = looked.evidence(PageVisit, "throws-in-its-timers@desktop").messages
+    assert {(message.level, message.text) for message in messages} == {
+        ("uncaught", "one"),
+        ("uncaught", "two"),
+        ("uncaught", "three"),
+    }
