@@ -91,6 +91,11 @@ _UNREADABLE = (
     // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
     if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
   }
+  // One that waits to be played, or to be scrolled to, has a source it did not try.
+  for (const media of all('video, audio').filter(media => media.networkState === HTMLMediaElement.NETWORK_NO_SOURCE)) {
+    const sources = [media.currentSrc, ...[...media.querySelectorAll('source')].map(source => source.src)];
+    found.push(...sources.filter(url => /^https?:/.test(url)).map(url => url.slice(0, 2000)));
+  }
   return found.slice(0, most);
 }
 """

@@ -124,8 +124,8 @@ class PageVisit(Evidence):
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
     unreadable: tuple[str, ...] = ()
-    """Addresses of images that the browser could not show and of style sheets in which it found no rule; also of those
-    that never came."""
+    """Addresses of images that the browser could not show, of style sheets in which it found no rule and of videos and
+    sounds of which it could play no source; also of those that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
     unseen: tuple[UnseenText, ...] = ()

@@ -10,7 +10,7 @@ from evidence_store.model import Outcome
 from tasks.accessibility.gather import AcceptedAndAnswered
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
-from tests.flows.hostile_server import Answer, answer, hostile_server, page
+from tests.flows.hostile_server import Answer, Exchange, answer, hostile_server, page, redirect
 from tests.flows.looking import Looked, look, write_plan
 
 pytestmark = pytest.mark.real
@@ -92,6 +92,14 @@ PAGES |= {
     "registers-a-worker": page("<h1>Offline first</h1>" + REGISTERS % ""),
     "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
 }
+
+
+def drops_its_query(exchange: Exchange) -> None:
+    """Redirects to its own path without the query."""
+    path, _, query = exchange.path.partition("?")
+    exchange.send(redirect(path) if query else page(FINE))
+
+
 UNSEEN = "<template>All is fine</template><noscript>All is fine</noscript><p hidden>All is fine</p>"
 NOT_SHOWN = {
     "in-a-hidden-frame": "<iframe hidden title=inner srcdoc='<p>All is fine</p>'></iframe>",
@@ -134,6 +142,21 @@ PAGES |= {
     "gives-up": page(FINE + "<script>fetch('/hang', { signal: AbortSignal.timeout(3200) }).catch(() => {})</script>"),
     "waits-for-news": page(FINE + "<script>fetch('/hang')</script>"),
 }
+VIDEO = "<video width=90 height=40 %s></video>"
+PAGES |= {
+    "start-page.webm": START_PAGE,
+    "unknown.mp4": answer(b"\0\0\0\x10ftypmp42\0\0\0\0", "video/mp4"),
+    "shows-no-video": page(FINE + VIDEO % "src=/start-page.webm"),
+    "has-no-sound": page(FINE + "<audio controls><source src=/start-page.webm></audio>"),
+    "has-videos": page(
+        FINE
+        + VIDEO % ""
+        + VIDEO % "preload=none src=/start-page.webm"
+        + VIDEO % "src=/unknown.mp4"
+        + "<p style='height:4000px'>x</p>"
+        + VIDEO % "preload=none loading=lazy src=/start-page.webm"
+    ),
+}
 MENU = "<button id=b onclick='m.hidden = !m.hidden'>Menu</button><p id=m hidden>Settings</p>"
 PAGES |= {"opens-its-menu": page(FINE + MENU), "opens-nothing": page(FINE + MENU.replace("onclick", "data-onclick"))}
 STATES = {
@@ -145,6 +168,12 @@ PAGES |= {
     "has-a-broken-part": page(FINE + ALERT % ("words " * 80, "")),
     "hides-its-alert": page(FINE + ALERT % ("", " hidden")),
 }
+PAGES |= {
+    "tidies-its-address": page(FINE + "<script>history.replaceState(null, '', location.pathname)</script>"),
+    "keeps-its-address": page(FINE + "<script>history.replaceState(null, '', location.href + '&page=1')</script>"),
+    "drops-its-query": drops_its_query,
+}
+ASKS = ("tidies-its-address", "keeps-its-address", "drops-its-query")
 ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("ends-in-an-error", "page-health"): (FAIL, "1 of 1 texts are not on the page: 'All is fine'"),
     ("comes-late", "page-health"): (PASS, "shows 1 of 1 texts"),
@@ -177,6 +206,9 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("puts-an-error-in-its-headline", "page-health"): (FAIL, "it reads like an error page: 'Page not found'"),
     ("hides-an-error-in-a-part", "page-health"): (PASS, "answered 200 as itself"),
     ("speaks-of-an-error-in-a-part", "page-health"): (PASS, "answered 200 as itself"),
+    ("shows-no-video", "page-health"): (FAIL, "/start-page.webm came and is not what the page needs"),
+    ("has-no-sound", "page-health"): (FAIL, "/start-page.webm came and is not what the page needs"),
+    ("has-videos", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
@@ -185,7 +217,8 @@ ENDS_IN |= {(name, "page-health"): (PASS, "shows 1 of 1 texts") for name in SHOW
 
 
 def planned(name: str) -> dict[str, Any]:
-    return {"name": name, "path": f"/{name}", "must_show": ["All is fine"], "states": STATES.get(name, [])}
+    path = f"/{name}?status=open" if name in ASKS else f"/{name}"
+    return {"name": name, "path": path, "must_show": ["All is fine"], "states": STATES.get(name, [])}
 
 
 @pytest.fixture(scope="module")
@@ -217,12 +250,15 @@ def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked:
         ("has-a-broken-part", True),
         ("hides-its-alert", False),
         ("has-a-broken-component", True),
+        ("tidies-its-address", True),
+        ("keeps-its-address", False),
+        ("drops-its-query", True),
         ("shows-its-logo", False),
         ("waits-for-news", True),
         ("gives-up", True),
     ],
 )
-def test_what_is_broken_in_a_part_or_never_came_is_a_warning(name: str, warns: bool, looked: Looked) -> None:
+def test_what_may_be_wrong_is_a_warning(name: str, warns: bool, looked: Looked) -> None:
     assert looked.subject(f"{name}@desktop", "page-health").warns is warns
 
 
