@@ -24,6 +24,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Error, Page
 
+from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.models import axe_parts
 from tasks.sweep.stabilise import MAX_FRAMES
 
@@ -96,9 +97,9 @@ class Joiner:
         return self._page
 
 
-def scan(page: Page, joiner: Joiner) -> tuple[dict[str, Any], int, int]:
-    """(axe's result, frames scanned, frames missed)."""
-    with _opened(page) as documents:
+def scan(page: Page, joiner: Joiner, *, opens_roots: bool = False) -> tuple[dict[str, Any], int, int]:
+    """(axe's result, frames scanned, frames missed); closed roots that the documents declare are opened, if any."""
+    with _opened(page, opens_roots) as documents:
         main = documents.main()
         told = _tell(main, None)
         if "whole" in told:
@@ -149,8 +150,9 @@ class _Document:
 class _Documents:
     """The documents of a page, as they are asked for."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, opens_roots: bool) -> None:
         self._page = page
+        self._opens_roots = opens_roots
         self._main = self._open(page)
         self._apart: dict[str, CDPSession] | None = None
         self.sessions = [self._main]
@@ -190,18 +192,19 @@ class _Documents:
                     self._apart[_own_frame(session)] = session
         return self._apart
 
-    @staticmethod
-    def _with_axe(session: CDPSession, frame: str) -> _Document:
+    def _with_axe(self, session: CDPSession, frame: str) -> _Document:
         world = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "stageproof-axe"})
         document = _Document(session, world["executionContextId"])
         source = _WITHOUT_TIMERS + axe_source()
         _result(session.send("Runtime.evaluate", {"expression": source, "contextId": document.world}))
+        if self._opens_roots:
+            open_declared(session, document.world)
         return document
 
 
 @contextmanager
-def _opened(page: Page) -> Iterator[_Documents]:
-    documents = _Documents(page)
+def _opened(page: Page, opens_roots: bool) -> Iterator[_Documents]:
+    documents = _Documents(page, opens_roots)
     try:
         yield documents
     finally:

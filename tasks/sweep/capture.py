@@ -204,14 +204,14 @@ def _is_of_two_colours(png: bytes) -> bool:
 
 
 def scan_accessibility(
-    page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner, pictured: ViewportSize | None
+    page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner, pictured: ViewportSize | None, hearing: Hearing
 ) -> dict[str, Any]:
     """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so.
 
     `pictured` is the window of the screenshot: places of elements are told as they are there.
     """
     try:
-        result, frames, missed = axe_scan.scan(page, joiner)
+        result, frames, missed = axe_scan.scan(page, joiner, opens_roots=hearing.declares_closed_roots())
         with stabilise.in_window(page, pictured):
             boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
         nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))

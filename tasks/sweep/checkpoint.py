@@ -112,7 +112,7 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         seen |= capture.read_page(page, place, keep, planned["must_show"]) | capture.read_aria(page, place, keep)
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
-        seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured)
+        seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured, hearing)
     return PageVisit(
         subject=subject,
         gathered_at=datetime.now(UTC),

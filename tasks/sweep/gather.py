@@ -179,7 +179,7 @@ class _Visit:
                 tab.clock.resume()  # what was drawn for a taller window is drawn anew, and by timers of the page
             tab.set_viewport_size(planned)
         # While the page's clock stands still, so that axe sees the page of the picture.
-        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured)
+        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured, self._hearing)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
             if still.time:
                 tab.clock.resume()  # a page may answer to the focus by its timers

@@ -38,6 +38,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
+from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.shown_text import SHOWN_TEXT, ShownText, read
 
@@ -140,7 +141,14 @@ _WATCH = """
   const observe = root => observer.observe(root, { childList: true, characterData: true, subtree: true });
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) {
-    const root = attach.call(this, { ...init, mode: 'open' });
+    let root;
+    try {
+      root = attach.call(this, { ...init, mode: 'open' });
+    } catch {
+      // One that the document declares as closed can be attached again as a closed one alone.
+      root = attach.call(this, init);
+      Object.defineProperty(this, 'shadowRoot', { value: root, configurable: true });
+    }
     observe(root);
     return root;
   };
@@ -400,7 +408,7 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
 
     `must_show` are texts without which the page is not there yet; one that does not come is left to the judge.
     """
-    log = []
+    log = _opened(page, hearing)
     changes = _changes(page)
     how = [still.animations, still.images]
     # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
@@ -425,6 +433,16 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
         finished, cancelled = (sum(counts) for counts in zip(*in_frames(page, _FINISH_ANIMATIONS), strict=True))
         log.append(f"animations: {finished} finished, {cancelled} cancelled")
     return log
+
+
+def _opened(page: Page, hearing: Hearing) -> list[str]:
+    if not hearing.declares_closed_roots():
+        return []
+    session = page.context.new_cdp_session(page)
+    try:
+        return [f"closed shadow roots of the document opened: {open_declared(session)}"]
+    finally:
+        session.detach()
 
 
 def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
