@@ -19,6 +19,7 @@ from tasks.sweep import axe_scan, stabilise
 from tasks.sweep.element_boxes import element_boxes
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.models import AxeScan, HeadLink, StoredItem, UnseenText
+from tasks.sweep.shown_text import COMPOSED
 from tasks.sweep.stabilise import Stillness
 from tasks.sweep.thumbnail import thumbnail
 
@@ -34,6 +35,7 @@ Keep = Callable[[str, bytes, str], Artifact]
 _FACTS = (
     "most => {"
     + stabilise.ALL
+    + COMPOSED
     + """
   const cut = (text, length) => String(text ?? '').slice(0, length);
   const stored = [];
@@ -54,11 +56,8 @@ _FACTS = (
   const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
   const announcing = 'h2, [role=alert], [aria-live=assertive]';
   const parts = all(announcing).filter(visible).slice(0, most);
-  // What stands in a slot belongs to whoever filled it, and is not part of the innerText around the slot.
-  const filled = slot => slot.assignedNodes({ flatten: true });
-  const put = node => node.nodeType === Node.TEXT_NODE ? node.data
-    : [...(node.localName === 'slot' && filled(node).length ? filled(node) : node.childNodes)].map(put).join('');
-  const words = element => cut(element.querySelector('slot') ? put(element) : element.innerText, 200);
+  const words = element =>
+    cut([...element.querySelectorAll('*')].some(isComposed) ? composed(element).trim() : element.innerText, 200);
   const wanted = /canonical|alternate|icon|manifest/i;
   const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
   const [navigation] = performance.getEntriesByType?.('navigation') ?? [];

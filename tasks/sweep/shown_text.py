@@ -25,26 +25,56 @@ from tasks.plan import texts_not_shown
 
 MAX_REASON_LENGTH = 200
 
-# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
-# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
-SHOWN_TEXT = r"""
-wanted => {
-  const parts = [], roots = [];
+COMPOSED = r"""
   const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
     && isDrawn(element.parentElement ?? element.getRootNode().host ?? document.documentElement));
+  const isText = node => node.nodeType === Node.TEXT_NODE;
+  const isRead = node => isText(node) || (node instanceof Element && isDrawn(node)
+    && !['STYLE', 'SCRIPT', 'TEMPLATE', 'NOSCRIPT'].includes(node.tagName));
+  const lined = (element, words) =>
+    /^(inline|contents|ruby)/.test(getComputedStyle(element).display) ? words : `\n${words}\n`;
+  const composed = node => {
+    if (isText(node)) {
+      const {visibility} = getComputedStyle(node.parentElement ?? node.getRootNode().host);
+      return visibility === 'visible' ? node.data : '';
+    }
+    const slotted = node.localName === 'slot' ? node.assignedNodes({ flatten: true }) : [];
+    const inside = slotted.length ? slotted : (node.shadowRoot ?? node).childNodes;
+    const words = [...inside].filter(isRead).map(composed).join('');
+    return node instanceof Element ? lined(node, words) : words;
+  };
+  const isComposed = element => element.shadowRoot || element.localName === 'slot';
+"""
+"""For scripts: `composed(node)` is the text of a node with that of components in it, and of what others put into its
+slots: `innerText` has neither."""
+
+# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
+# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
+SHOWN_TEXT = (
+    "wanted => {"
+    + COMPOSED
+    + r"""
+  const parts = [], roots = [], mixed = new Set();
+  const spaced = words => words.replace(/[\u00ad\u200b\u2060\ufeff]/g, '').split(/\s+/).join(' ');
   const add = (root, text) => {
     roots.push(root);
     if (text) parts.push(text);
     for (const element of root.querySelectorAll('*')) {
+      const outer = element.parentNode;
+      if (isComposed(element) && [...outer.childNodes].some(node => isText(node) && node.data.trim())) mixed.add(outer);
       if (!element.shadowRoot || !isDrawn(element)) continue;
-      const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName) && isDrawn(child))
-        .map(child => child.innerText ?? child.textContent).join('\n');
+      const words = [...element.shadowRoot.childNodes].filter(isRead)
+        .map(node => isText(node) ? node.data : lined(node, node.innerText ?? node.textContent)).join('');
       add(element.shadowRoot, words);
     }
   };
   const body = document.body;
   if (body && isDrawn(body)) add(body, body.innerText ?? body.textContent);
+  // A sentence of which a component holds a part is read as one.
+  for (const node of mixed) {
+    const words = !(node instanceof Element) || isRead(node) ? composed(node) : '';
+    if (spaced(words).trim() !== spaced(node.innerText ?? '').trim()) parts.push(words);
+  }
   const text = parts.join('\n');
 
   const named = element => element.localName + (element.id ? `#${element.id}` : '')
@@ -162,14 +192,13 @@ wanted => {
     return '';
   };
 
-  const squeezed = words => words.replace(/\s+/g, '').toLowerCase();
-  const spaced = words => words.split(/\s+/).join(' ');
-  const isRead = node => !['STYLE', 'SCRIPT', 'TEMPLATE', 'NOSCRIPT'].includes(node.parentElement?.tagName);
+  const squeezed = words => spaced(words).replaceAll(' ', '').toLowerCase();
   const nodesOf = root => {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [];
     let joined = '';
     while (walker.nextNode()) {
-      const words = isRead(walker.currentNode) ? squeezed(walker.currentNode.data) : '';
+      const {parentElement, data} = walker.currentNode;
+      const words = !parentElement || isRead(parentElement) ? squeezed(data) : '';
       if (words) nodes.push([walker.currentNode, joined.length, (joined += words).length]);
     }
     return [joined, nodes];
@@ -196,6 +225,7 @@ wanted => {
   return { text, unseen, there: here.map(([words]) => whole.includes(words)) };
 }
 """
+)
 
 
 class _Told(BaseModel):

@@ -82,6 +82,13 @@ GOOD = [
         "shows 1 of 1",
         partial(health, page={"must_show": ["Welcome to the"]}),
     ),
+    Case("a word that may be parted", PASS, "shows 1 of 1", partial(health, text="Wel\u00adco\u200bme".encode())),
+    Case(
+        "a text that may be parted",
+        PASS,
+        "shows 1 of 1",
+        partial(health, page={"must_show": ["Wel\u00adcome"]}),
+    ),
     Case("a trailing slash", PASS, "as itself", partial(health, final_url=f"{URL}/")),
     Case("a query was added", PASS, "as itself", partial(health, final_url=f"{URL}?tab=1#top")),
     Case(

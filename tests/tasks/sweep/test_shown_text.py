@@ -171,6 +171,53 @@ def test_a_text_of_two_frames_is_seen_in_the_one_that_shows_it(tab: Page) -> Non
     assert unseen(tab, framed(headline("opacity:0")) + framed(headline("")), WORDS) == {}
 
 
+def slotted(light: str, shadow: str) -> str:
+    return component(shadow).replace("></x-part>", f">{light}</x-part>")
+
+
+READ = {
+    "a sentence with a slot": slotted("is <b>fine</b>", "<h1>All <slot></slot></h1>"),
+    "a sentence with a slot that nobody fills": component("<h1>All <slot>is fine</slot></h1>"),
+    "a sentence around a component": "<p>All " + component("is") + " fine</p>",
+    "a sentence without an element": component("All is fine"),
+    "a sentence around an element": component("All <b>i</b>s fine"),
+    "blocks": component("<div>All</div><div>is fine</div>"),
+    "a slot in a slot": slotted("is", "<h1>All <x-in><slot></slot></x-in> fine</h1>").replace(
+        "innerHTML =", "innerHTML="
+    )
+    + "<script>document.querySelector('x-part').shadowRoot.querySelector('x-in').attachShadow({ mode: 'open' })"
+    + ".innerHTML = '<i><slot></slot></i>'</script>",
+    "a word that may be parted": "<h1>A&shy;ll is&#8203; fi&#8288;ne</h1>",
+}
+NOT_READ = {
+    "a part that is not drawn": slotted("<b hidden>is</b>", "<h1>All <slot></slot> fine</h1>"),
+    "a part that is hidden": slotted("<b style='visibility:hidden'>is</b>", "<h1>All <slot></slot> fine</h1>"),
+    "what no slot takes": slotted(WORDS, "<h1>All <slot name=other></slot></h1>"),
+    "what is in a place that is not drawn": slotted("is", "<h1 hidden>All <slot></slot> fine</h1>"),
+    "styles and scripts": component("<style>/* All is fine */</style><script>/* All is fine */<\\/script>"),
+}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", READ)
+def test_what_components_compose_is_read_as_one(name: str, tab: Page) -> None:
+    assert unseen(tab, READ[name], WORDS) == {}
+    assert stabilise.shown_text(tab, [WORDS]).lacks([WORDS]) == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", NOT_READ)
+def test_what_components_do_not_show_is_not_read(name: str, tab: Page) -> None:
+    unseen(tab, NOT_READ[name], WORDS)
+    assert stabilise.shown_text(tab, [WORDS]).lacks([WORDS]) == [WORDS]
+
+
+@pytest.mark.real
+def test_a_text_is_not_read_twice_for_a_component_beside_it(tab: Page) -> None:
+    unseen(tab, "<h1>All is fine" + component("<img alt=''>") + "</h1>")
+    assert stabilise.shown_text(tab, ()).text.count(WORDS) == 1
+
+
 def document(text: str, unseen: list[Any], there: list[Any]) -> dict[str, Any]:
     return {"text": text, "unseen": unseen, "there": there}
 
