@@ -16,7 +16,8 @@ Rules, each from a real false green:
   put aside as for screen readers, or under something opaque that fills the window, is not shown;
 - `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace or
   an error in JSON: an error page that answers 200 is not the page;
-- `error-part`: an alert or a second heading that reads like an error page's is a warning: a part may be broken;
+- `error-part`: an alert, a second heading or the headline of a frame that reads like an error page's is a warning: a
+  part may be broken;
 - `unfilled`: a text that nobody filled in (`[object Object]`, `{{ user.name }}`, `NaN`, `Invalid Date`, a line of
   `undefined`) is a warning: a page may speak of such things;
 - `sign-in-page`: it asks for a password although it was visited by somebody who has signed in;
@@ -50,7 +51,7 @@ from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
 from tasks.plan import CheckOptions, Look, texts_not_shown
-from tasks.sweep.models import PARTS_OF_A_PAGE, PageVisit, SeenRequest
+from tasks.sweep.models import PAGE_TYPES, PARTS_OF_A_PAGE, PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
 RESOURCE_NOISE = "Failed to load resource"
@@ -59,8 +60,6 @@ SANDBOX_NOISE = re.compile(r"Blocked script execution in '.*' because the docume
 """Of a frame whose sandbox forbids scripts, as the page wishes: it is told even when only ours were kept out."""
 UNREADABLE_FONT = re.compile(r"Failed to decode downloaded font: (\S+)")
 """How Chromium tells of a font that is none, as a mere warning."""
-PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/json"})
-"""Of an answer that is a page or data, and so neither video nor sound."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
 TRACKING = re.compile(r"(?i)utm_\w+|\w*clid|_g[al]|mc_[ce]id")

@@ -32,12 +32,20 @@ Keep = Callable[[str, bytes, str], Artifact]
 """Stores one file of evidence: path, content, media type."""
 
 
+_WORDS = (
+    COMPOSED
+    + """
+  const cut = (text, length) => String(text ?? '').slice(0, length);
+  const visible = element => element.checkVisibility?.() ?? true;
+  const words = element =>
+    cut([...element.querySelectorAll('*')].some(isComposed) ? composed(element).trim() : element.innerText, 200);
+"""
+)
 _FACTS = (
     "most => {"
     + stabilise.ALL
-    + COMPOSED
+    + _WORDS
     + """
-  const cut = (text, length) => String(text ?? '').slice(0, length);
   const stored = [];
   for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
     try {
@@ -52,12 +60,7 @@ _FACTS = (
     const box = element.getBoundingClientRect();
     return box.width >= 8 && box.height >= 8;
   });
-  const visible = element => element.checkVisibility?.() ?? true;
   const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
-  const announcing = 'h2, [role=alert], [aria-live=assertive]';
-  const parts = all(announcing).filter(visible).slice(0, most);
-  const words = element =>
-    cut([...element.querySelectorAll('*')].some(isComposed) ? composed(element).trim() : element.innerText, 200);
   const wanted = /canonical|alternate|icon|manifest/i;
   const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
   const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
@@ -65,7 +68,6 @@ _FACTS = (
     title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
     elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
     passwords: all('input[type=password]').filter(visible).length,
-    parts: parts.map(words).filter(Boolean),
     headings: headings.map(words),
     links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
     status: navigation?.responseStatus || null,
@@ -73,11 +75,14 @@ _FACTS = (
 }
 """
 )
-# What came and is something else: the start page of the application, with 200, in place of a missing file.
-_UNREADABLE = (
-    "most => {"
+_ANNOUNCING = "h2, [role=alert], [aria-live=assertive]"
+_PARTS = (
+    "async ([most, announcing, asPages]) => {"
     + stabilise.ALL
+    + _WORDS
     + """
+  const announced = all(announcing).filter(visible).slice(0, most).map(words).filter(Boolean);
+  // What came and is something else: the start page of the application, with 200, in place of a missing file.
   const found = [];
   for (const link of all('link[rel~=stylesheet]:not([rel~=alternate])')) {
     let isEmpty = !link.sheet;
@@ -95,7 +100,26 @@ _UNREADABLE = (
     const sources = [media.currentSrc, ...[...media.querySelectorAll('source')].map(source => source.src)];
     found.push(...sources.filter(url => /^https?:/.test(url)).map(url => url.slice(0, 2000)));
   }
-  return found.slice(0, most);
+  // What style sheets and others draw is silent about it: what came as a page is looked for, and tried once more.
+  const isAt = (its, url) => {
+    try { return Boolean(its) && new URL(its, document.baseURI).href === url; } catch { return false; /* no address */ }
+  };
+  const draws = (element, url) => [element.src, element.poster, element.href?.baseVal].some(its => isAt(its, url))
+    || ['', '::before', '::after'].some(part => {
+      const {backgroundImage, content} = getComputedStyle(element, part);
+      return (backgroundImage + content).includes(`url("${url}")`);
+    });
+  const isSeen = element => {
+    const box = element.getBoundingClientRect();
+    return box.width >= 8 && box.height >= 8 && visible(element);
+  };
+  for (const url of asPages) {
+    const isDrawn = all('*').some(element => element.localName !== 'img' && isSeen(element) && draws(element, url));
+    const picture = new Image();
+    picture.src = isDrawn ? url : '';
+    if (isDrawn && !await picture.decode().then(() => true, () => false)) found.push(url);
+  }
+  return { unreadable: found.slice(0, most), announced };
 }
 """
 )
@@ -111,17 +135,28 @@ class _Facts(BaseModel):
     pictured: int
     passwords: int
     headings: list[str]
-    parts: list[str]
     links: list[tuple[str, str, str]]
     stored: list[tuple[str, str, int]]
     status: int | None
 
 
-def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str]) -> dict[str, Any]:
+class _Parts(BaseModel):
+    """What `_PARTS` answers of the page or of a frame in it."""
+
+    unreadable: list[str]
+    announced: list[str]
+
+
+def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str], hearing: Hearing) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
     facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
     shown = stabilise.shown_text(page, must_show)
-    unreadable = dict.fromkeys(str(url) for told in stabilise.in_frames(page, _UNREADABLE, MAX_ITEMS) for url in told)
+    as_pages = hearing.pages_in_place_of_pictures()
+    # The headline of a frame is a part of the page around it.
+    asked, inside = ([MAX_ITEMS, announcing, as_pages] for announcing in (_ANNOUNCING, f"h1, {_ANNOUNCING}"))
+    parts = [_Parts.model_validate(told) for told in stabilise.in_frames(page, _PARTS, asked, inside)]
+    unreadable = dict.fromkeys(url for part in parts for url in part.unreadable)
+    announced = [words for part in parts for words in part.announced]
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts.url,
@@ -132,7 +167,7 @@ def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str]) -> 
         "unreadable": tuple(unreadable)[:MAX_ITEMS],
         "password_fields": facts.passwords,
         "headings": tuple(facts.headings),
-        "announced": tuple(facts.parts),
+        "announced": tuple(announced)[:MAX_ITEMS],
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts.links),
         "stored": (
             *(StoredItem(place=place, name=name, size=size) for place, name, size in facts.stored),

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
 from tasks.sweep.closed_roots import SIGN
-from tasks.sweep.models import PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
+from tasks.sweep.models import PAGE_TYPES, PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
 
 MAX_REQUESTS = 500
 MAX_MESSAGES = 200
@@ -128,6 +128,14 @@ class Hearing:
             with suppress(Error):  # the page was left, and what it was with it
                 self._declares_closed_roots |= SIGN in self._ended.pop().body().lower()
         return self._declares_closed_roots
+
+    def pages_in_place_of_pictures(self) -> list[str]:
+        """Addresses of images that the server answered with a page; it may be one that it named wrongly."""
+        return [
+            seen.url
+            for seen in self.requests
+            if seen.type == "image" and seen.status == 200 and seen.media_type in PAGE_TYPES
+        ]
 
     def _navigated(self, frame: Frame) -> None:
         if frame.parent_frame is None and len(self.went_to) < MAX_BLOCKED:

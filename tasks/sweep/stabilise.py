@@ -385,7 +385,7 @@ def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None)
             yield frame.evaluate(script, argument if inside is None else inside)
 
 
-def shown_text(page: Page, wanted: Sequence[str]) -> ShownText:
+def shown_text(page: Page, wanted: Sequence[str] = ()) -> ShownText:
     """What a reader sees, in frames and open shadow roots as well, and which wanted texts nobody sees; ValueError."""
     return read(in_frames(page, SHOWN_TEXT, list(wanted)), wanted)
 

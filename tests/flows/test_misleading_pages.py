@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -157,6 +158,21 @@ PAGES |= {
         + VIDEO % "preload=none loading=lazy src=/start-page.webm"
     ),
 }
+PAINTED = "<div style='width:90px;height:%dpx;background:url(/%s)'></div>"
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=")
+PAGES |= {
+    "misnamed.gif": answer(PIXEL),
+    "paints-no-picture": page(FINE + PAINTED % (40, "start-page.png")),
+    "draws-no-picture": page(FINE + "<svg width=90 height=40><image href=/start-page.png width=90 height=40 /></svg>"),
+    "has-no-poster": page(FINE + "<video width=90 height=40 poster=/start-page.png></video>"),
+    "paints-a-misnamed-picture": page(FINE + PAINTED % (40, "misnamed.gif") + "<svg><image href='http://[' /></svg>"),
+    "counts-visitors": page(
+        FINE + PAINTED % (1, "start-page.png") + "<script>new Image().src = '/start-page.png'</script>"
+    ),
+    "error-page.html": page("<h1>Page not found</h1>"),
+    "frames-an-error": page(FINE + "<iframe title=inner src=/error-page.html></iframe>"),
+    "frames-an-error-unseen": page(FINE + "<iframe hidden title=inner src=/error-page.html></iframe>"),
+}
 MENU = "<button id=b onclick='m.hidden = !m.hidden'>Menu</button><p id=m hidden>Settings</p>"
 PAGES |= {"opens-its-menu": page(FINE + MENU), "opens-nothing": page(FINE + MENU.replace("onclick", "data-onclick"))}
 STATES = {
@@ -209,6 +225,11 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("shows-no-video", "page-health"): (FAIL, "/start-page.webm came and is not what the page needs"),
     ("has-no-sound", "page-health"): (FAIL, "/start-page.webm came and is not what the page needs"),
     ("has-videos", "page-health"): (PASS, "answered 200 as itself"),
+    ("paints-no-picture", "page-health"): (FAIL, "/start-page.png came and is not what the page needs"),
+    ("draws-no-picture", "page-health"): (FAIL, "/start-page.png came and is not what the page needs"),
+    ("has-no-poster", "page-health"): (FAIL, "/start-page.png came and is not what the page needs"),
+    ("paints-a-misnamed-picture", "page-health"): (PASS, "answered 200 as itself"),
+    ("counts-visitors", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
 }
@@ -250,6 +271,8 @@ def test_a_state_whose_steps_did_nothing_is_told(name: str, warns: bool, looked:
         ("has-a-broken-part", True),
         ("hides-its-alert", False),
         ("has-a-broken-component", True),
+        ("frames-an-error", True),
+        ("frames-an-error-unseen", False),
         ("tidies-its-address", True),
         ("keeps-its-address", False),
         ("drops-its-query", True),

@@ -74,7 +74,7 @@ def test_what_a_declared_root_holds_is_read_and_scanned(name: str, tab: Page, br
     hearing, log = opened(tab, body)
     assert log[0] == f"closed shadow roots of the document opened: {roots}"
     assert [message.text for message in hearing.messages] == []
-    assert "All is fine" in stabilise.shown_text(tab, ()).text
+    assert "All is fine" in stabilise.shown_text(tab).text
     joiner = axe_scan.Joiner(lambda: browser)
     result, _, missed = axe_scan.scan(tab, joiner, opens_roots=hearing.declares_closed_roots())
     assert ("image-alt" in {rule["id"] for rule in result["violations"]}, missed) == (True, 0)

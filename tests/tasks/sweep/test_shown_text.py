@@ -163,7 +163,7 @@ def test_what_nobody_sees_is_told(name: str, tab: Page) -> None:
 @pytest.mark.parametrize("name", SEEN)
 def test_what_can_be_seen_is_not_told(name: str, tab: Page) -> None:
     assert unseen(tab, SEEN[name], WORDS) == {}
-    assert WORDS in " ".join(stabilise.shown_text(tab, ()).text.split())
+    assert WORDS in " ".join(stabilise.shown_text(tab).text.split())
 
 
 @pytest.mark.real
@@ -215,7 +215,7 @@ def test_what_components_do_not_show_is_not_read(name: str, tab: Page) -> None:
 @pytest.mark.real
 def test_a_text_is_not_read_twice_for_a_component_beside_it(tab: Page) -> None:
     unseen(tab, "<h1>All is fine" + component("<img alt=''>") + "</h1>")
-    assert stabilise.shown_text(tab, ()).text.count(WORDS) == 1
+    assert stabilise.shown_text(tab).text.count(WORDS) == 1
 
 
 def document(text: str, unseen: list[Any], there: list[Any]) -> dict[str, Any]:
