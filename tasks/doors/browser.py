@@ -5,20 +5,23 @@ Rules:
 - hosts the plan does not allow are unreachable from the browser (resolver rules), whatever a page asks for;
 - a deadline kills the browser process, because a page that blocks its own thread answers to nothing softer;
 - a browser that died is replaced for the next piece of work; what it was looking at ends in an error;
-- service workers never become active, so that every request is seen; a page that registers one is told that it did.
+- service workers never become active, so that every request is seen; a page that registers one is told that it did;
+- pieces of work beside each other share the browser and nothing else; when it ends, all of them end in an error.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
+from playwright._impl._greenlets import EventGreenlet, run_in_greenlet, wait_for_future
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
 
 from evidence_store.redaction import Redactor
@@ -99,6 +102,47 @@ class BrowserSession:
             self._process = self._browser_process(self._browser)
         return self._browser
 
+    def is_connected(self) -> bool:
+        """Whether there is a browser that is not known to have ended."""
+        return self._browser is not None and self._browser.is_connected()
+
+    def is_alive(self) -> bool:
+        """Whether the browser answers: it is asked."""
+        if self._browser is None:
+            return False
+        try:
+            self._browser.new_browser_cdp_session().detach()
+        except Error:
+            return False
+        return self._browser.is_connected()
+
+    def beside_each_other(self, pieces: Sequence[Callable[[], None]]) -> None:
+        """Do pieces of work in this thread: while one waits for the browser, the others go on.
+
+        Raises the first error that came out of one, after all have ended.
+        """
+        if self._playwright is None:
+            raise RuntimeError("a BrowserSession is used inside `with`")
+
+        # Playwright lets several greenlets wait, so that a listener of an event can use the browser as well. It has no
+        # public way to start them.
+        async def all_ended() -> list[BaseException | None]:
+            begun = [run_in_greenlet(EventGreenlet, piece) for piece in pieces]
+            ended: list[BaseException | None] = await asyncio.gather(*begun, return_exceptions=True)
+            return ended
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(all_ended())
+        wait_for_future(loop, self._playwright._dispatcher_fiber, task)
+        if errors := [error for error in task.result() if error is not None]:
+            raise errors[0]
+
+    def sign_in(self, identity: str) -> Any:
+        """The browser state of an identity, for the time of the session; raises GatherError when sign-in fails."""
+        if identity not in self._signed_in:
+            self._signed_in[identity] = sign_in(self.browser, self.plan, identity, os.environ, self.redactor)
+        return self._signed_in[identity]
+
     def _launch(self) -> Browser:
         if self._playwright is None:
             raise RuntimeError("a BrowserSession is used inside `with`")
@@ -143,7 +187,7 @@ class BrowserSession:
     @contextlib.contextmanager
     def context(self, viewport: Viewport, identity: str | None, **options: Any) -> Iterator[BrowserContext]:
         """A fresh profile in a viewport, signed in as an identity; raises GatherError when sign-in fails."""
-        state = self._sign_in(identity) if identity else None
+        state = self.sign_in(identity) if identity else None
         context = self.browser.new_context(
             viewport={"width": viewport.width, "height": viewport.height},
             device_scale_factor=viewport.scale,
@@ -162,11 +206,6 @@ class BrowserSession:
         finally:
             with contextlib.suppress(Error):
                 context.close()
-
-    def _sign_in(self, identity: str) -> Any:
-        if identity not in self._signed_in:
-            self._signed_in[identity] = sign_in(self.browser, self.plan, identity, os.environ, self.redactor)
-        return self._signed_in[identity]
 
 
 def sign_in(browser: Browser, plan: Plan, identity: str, environment: Mapping[str, str], redactor: Redactor) -> Any:

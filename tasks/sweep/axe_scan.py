@@ -4,7 +4,8 @@ A page without frames is run whole: the result is the same, and a third of the t
 
 The engine runs in a world of its own beside the page's scripts. It sees the same document, and nothing that the page
 put in place of what axe calls (`Array.from`, `JSON.stringify`, an `axe` of its own); its timers go on while the page's
-clock stands still. A frame whose sandbox forbids scripts lets no timer run, not even there: it is scanned without any.
+clock stands still, and what it puts off for no time comes at once. A frame whose sandbox forbids scripts lets no timer
+run, not even there: it is scanned without any.
 
 The engine is the vendored axe-core 4.14.1, held by axe-playwright-python. Its own `run()` is not used: it tests the top
 frame only, keeps one needs-review node for each rule and leaves out target-size (WCAG 2.2, 2.5.8).
@@ -38,13 +39,19 @@ OPTIONS = {
     "elementRef": False,
 }
 
-# Of axe's timers the short ones put work off, and the long ones end waiting for what such a frame is not asked for.
-_WITHOUT_TIMERS = """
+# Of axe's timers the short ones put work off, and in a row of them the browser makes each wait 4 ms (HTML, timers). The
+# long ones end waiting, in a frame that lets no timer run for what such a frame is not asked for.
+_TIMERS = """
 globalThis.stageproofScriptless = matchMedia('(scripting: none)').matches;
-if (stageproofScriptless) {
-  globalThis.setTimeout = (run, wait = 0) => { if (wait < 1) Promise.resolve().then(run); return 0; };
-  globalThis.clearTimeout = () => {};
-}
+(() => {
+  const later = stageproofScriptless ? () => 0 : setTimeout;
+  globalThis.setTimeout = (run, wait = 0, ...given) => {
+    if (wait >= 1) return later(run, wait, ...given);
+    Promise.resolve().then(() => run(...given));
+    return 0;
+  };
+  if (stageproofScriptless) globalThis.clearTimeout = () => {};
+})();
 """
 _SCAN = """
 async function (options, context) {
@@ -52,12 +59,13 @@ async function (options, context) {
   const here = !stageproofScriptless ? options
     : { ...options, preload: false, rules: { 'css-orientation-lock': { enabled: false } } };
   const contexts = axe.utils.getFrameContexts(context || document, here);
+  const nodes = document.querySelectorAll('*').length;
   if (!context && !contexts.length) {
-    return JSON.stringify({ whole: await axe.run(document, { ...here, iframes: false }), frames: [] });
+    return JSON.stringify({ whole: await axe.run(document, { ...here, iframes: false }), frames: [], nodes });
   }
   const partial = await axe.runPartial(context || document, here);
   const frames = contexts.map(item => ({ selector: item.frameSelector, context: item.frameContext }));
-  return JSON.stringify({ partial, frames });
+  return JSON.stringify({ partial, frames, nodes });
 }
 """
 _FINISH = """
@@ -97,9 +105,24 @@ class Joiner:
         return self._page
 
 
-def scan(page: Page, joiner: Joiner, *, opens_roots: bool = False) -> tuple[dict[str, Any], int, int]:
-    """(axe's result, frames scanned, frames missed); closed roots that the documents declare are opened, if any."""
-    with _opened(page, opens_roots) as documents:
+@dataclass(frozen=True)
+class Scanned:
+    """What axe said of a page, and how much of it it looked at."""
+
+    result: dict[str, Any]
+    frames: int
+    missed: int
+    """Frames that could not be looked into."""
+    nodes: int
+    """Elements of the page's own document."""
+
+
+def scan(page: Page, session: CDPSession, joiner: Joiner, *, opens_roots: bool = False) -> Scanned:
+    """Run axe in every frame of a page, whose own debugging session this is; raises Error when it did not finish.
+
+    `opens_roots`: a document of it declares closed shadow roots, which are opened for axe.
+    """
+    with _opened(page, session, opens_roots) as documents:
         main = documents.main()
         told = _tell(main, None)
         if "whole" in told:
@@ -112,7 +135,7 @@ def scan(page: Page, joiner: Joiner, *, opens_roots: bool = False) -> tuple[dict
         missed += _documents_in_objects(page)
     if axe_parts(result) is None:
         raise Error(_SOMETHING_ELSE)
-    return result, scanned, missed
+    return Scanned(result, scanned, missed, told["nodes"])
 
 
 def _documents_in_objects(page: Page) -> int:
@@ -150,22 +173,11 @@ class _Document:
 class _Documents:
     """The documents of a page, as they are asked for."""
 
-    def __init__(self, page: Page, opens_roots: bool) -> None:
+    def __init__(self, page: Page, session: CDPSession, opens_roots: bool) -> None:
         self._page = page
+        self._main = session
         self._opens_roots = opens_roots
-        self._main = self._open(page)
         self._apart: dict[str, CDPSession] | None = None
-        self.sessions = [self._main]
-        # A session of a crashed page waits for ever; closing the page ends what waits with an error.
-        self._main.on("Inspector.targetCrashed", lambda _event: self._crashed())
-
-    def _open(self, where: Any) -> CDPSession:
-        session: CDPSession = self._page.context.new_cdp_session(where)
-        return session
-
-    def _crashed(self) -> None:
-        with suppress(Error):
-            self._page.close()
 
     def main(self) -> _Document:
         """The page's own document."""
@@ -187,15 +199,20 @@ class _Documents:
             self._apart = {}
             for frame in self._page.frames[1:]:
                 with suppress(Error):  # of the same process, or gone
-                    session = self._open(frame)
-                    self.sessions.append(session)
+                    session = self._page.context.new_cdp_session(frame)
                     self._apart[_own_frame(session)] = session
         return self._apart
+
+    def close(self) -> None:
+        """Give up the sessions that were opened for frames."""
+        for session in (self._apart or {}).values():
+            with suppress(Error):
+                session.detach()
 
     def _with_axe(self, session: CDPSession, frame: str) -> _Document:
         world = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "stageproof-axe"})
         document = _Document(session, world["executionContextId"])
-        source = _WITHOUT_TIMERS + axe_source()
+        source = _TIMERS + axe_source()
         _result(session.send("Runtime.evaluate", {"expression": source, "contextId": document.world}))
         if self._opens_roots:
             open_declared(session, document.world)
@@ -203,14 +220,20 @@ class _Documents:
 
 
 @contextmanager
-def _opened(page: Page, opens_roots: bool) -> Iterator[_Documents]:
-    documents = _Documents(page, opens_roots)
+def _opened(page: Page, session: CDPSession, opens_roots: bool) -> Iterator[_Documents]:
+    documents = _Documents(page, session, opens_roots)
+
+    # A session of a crashed page waits for ever; closing the page ends what waits with an error.
+    def leave(_event: object) -> None:
+        with suppress(Error):
+            page.close()
+
+    session.on("Inspector.targetCrashed", leave)
     try:
         yield documents
     finally:
-        for session in documents.sessions:
-            with suppress(Error):
-                session.detach()
+        session.remove_listener("Inspector.targetCrashed", leave)
+        documents.close()
 
 
 def _own_frame(session: CDPSession) -> str:
@@ -234,6 +257,8 @@ def _tell(document: _Document, context: Any) -> dict[str, Any]:
     # A frame is asked for its part; only a page that holds no frame is told whole.
     asked = {"whole", "partial"} if context is None else {"partial"}
     if not isinstance(told, dict) or not told.keys() & asked or not _are_frames(told.get("frames")):
+        raise Error(_SOMETHING_ELSE)
+    if not isinstance(told.get("nodes"), int):
         raise Error(_SOMETHING_ELSE)
     return told
 

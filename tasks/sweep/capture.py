@@ -238,23 +238,30 @@ def _is_of_two_colours(png: bytes) -> bool:
 
 
 def scan_accessibility(
-    page: Page, folder: str, keep: Keep, joiner: axe_scan.Joiner, pictured: ViewportSize | None, hearing: Hearing
+    page: Page,
+    folder: str,
+    keep: Keep,
+    hearing: Hearing,
+    joiner: axe_scan.Joiner,
+    pictured: ViewportSize | None,
 ) -> dict[str, Any]:
     """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so.
 
     `pictured` is the window of the screenshot: places of elements are told as they are there.
     """
     try:
-        result, frames, missed = axe_scan.scan(page, joiner, opens_roots=hearing.declares_closed_roots())
+        scanned = axe_scan.scan(page, hearing.session(page), joiner, opens_roots=hearing.declares_closed_roots)
         with stabilise.in_window(page, pictured):
-            boxes = json.dumps(element_boxes(page, result), ensure_ascii=False).encode("utf-8", "replace")
-        nodes = int(page.evaluate("() => document.querySelectorAll('*').length"))
+            boxes = json.dumps(element_boxes(page, scanned.result), ensure_ascii=False).encode("utf-8", "replace")
     except Error as error:
         return {"axe_problem": f"axe did not finish: {(str(error).strip().splitlines() or ['no reason'])[0][:300]}"}
-    content = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
+    content = json.dumps(scanned.result, ensure_ascii=False).encode("utf-8", "replace")
     artifact = keep(f"{folder}/axe.json", content, "application/json")
     places = keep(f"{folder}/boxes.json", boxes, "application/json")
-    return {"axe": AxeScan(result=artifact, frames=frames, frames_missed=missed, nodes=nodes, boxes=places)}
+    scan = AxeScan(
+        result=artifact, frames=scanned.frames, frames_missed=scanned.missed, nodes=scanned.nodes, boxes=places
+    )
+    return {"axe": scan}
 
 
 def heard(hearing: Hearing) -> dict[str, Any]:

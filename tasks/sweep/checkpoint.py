@@ -114,7 +114,7 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         )
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
-        seen |= capture.scan_accessibility(page, place, keep, _joiner(browser), pictured, hearing)
+        seen |= capture.scan_accessibility(page, place, keep, hearing, _joiner(browser), pictured)
     return PageVisit(
         subject=subject,
         gathered_at=datetime.now(UTC),

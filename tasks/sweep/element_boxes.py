@@ -52,6 +52,8 @@ def element_boxes(tab: Page, result: Mapping[str, Any]) -> dict[str, Any]:
     asked = dict(_paths(result))
     chosen = dict(list(asked.items())[:MAX_BOXES])
     told: dict[str, Any] = {"scale": 1, "boxes": {}, "left_out": len(asked) - len(chosen)}
+    if not chosen:
+        return told
     try:
         seen = _parsed(tab.evaluate(_BOXES, list(chosen.values())))
     except Error as error:

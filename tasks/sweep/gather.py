@@ -1,8 +1,10 @@
 """Visits every planned page and state in every planned viewport once, and keeps all that the visit told.
 
 One navigation tells everything: picture, text, requests, console, policy violations, accessibility. It decides nothing.
-Pieces of the work are small (`LOOKS_A_SHARD`), so that memory stays the same however many pages a plan names, and as
-many are worked on at a time as the machine has cores.
+Pieces of the work are small (`LOOKS_A_SHARD`), so that memory stays the same however many pages a plan names. A browser
+looks at several pages beside each other, each in a profile of its own: while one waits, for the server or for another
+process of the browser, the others go on. A page that was cut off because that browser ended is looked at again, by
+itself: what one page does to its browser is told of that page alone.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from playwright.sync_api import Page as Tab
@@ -35,6 +40,10 @@ VISIT_DEADLINE_SECONDS = 90.0
 NAVIGATION_TIMEOUT_MS = 20_000
 LOOKS_A_SHARD = 24
 """At most. A shard's evidence and its browser last as long as the shard."""
+BROWSERS = max(1, (os.cpu_count() or 1) // 2)
+"""At a time. Each has processes that several cores are busy with; more would only wait for each other."""
+LOOKS_BESIDE = 4
+"""In one browser at a time: enough to keep two cores busy."""
 
 KEYBOARD = "keyboard"
 """The check that a walk by keyboard is made for; it takes longer than all else, so it is made when it is asked for."""
@@ -50,8 +59,7 @@ _NAVIGATION_PROBLEMS = {
 }
 _STRANGE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What our own code raises over answers of a page that put functions of its own in place of the browser's."""
-_AT_A_TIME = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""More browsers than cores would only wait for each other, and hold memory meanwhile."""
+_BROWSERS = threading.BoundedSemaphore(BROWSERS)
 
 
 class PageSweep:
@@ -62,28 +70,70 @@ class PageSweep:
     turn = Turn.TOGETHER
 
     def shards(self, plan: Plan) -> Sequence[Shard]:
-        """Pieces of at most LOOKS_A_SHARD looks, at least one a core; dealt out in turn, so that slow pages spread."""
+        """Pieces of at most LOOKS_A_SHARD looks, one for each browser; dealt out in turn, so that slow pages spread."""
         subjects = tuple(look.subject for look in plan.looks.values() if look.page is not None)
-        pieces = max(min(os.cpu_count() or 1, len(subjects)), -(-len(subjects) // LOOKS_A_SHARD))
+        pieces = max(min(BROWSERS, len(subjects)), -(-len(subjects) // LOOKS_A_SHARD))
         return [Shard(f"pages-{number + 1}", subjects[number::pieces]) for number in range(pieces)]
 
     def gather(self, plan: Plan, shard: Shard, workspace: Workspace) -> None:
-        """Visit the shard's pages one after the other in one browser."""
-        approved = _approved(plan)
-        evidence: list[Evidence] = []
+        """Visit the shard's pages in one browser, several beside each other."""
+        seen: dict[str, list[Evidence]] = {}
         try:
-            with _AT_A_TIME, BrowserSession(plan, workspace.redactor) as session:
-                joiner = axe_scan.Joiner(lambda: session.browser)
-                for subject in shard.members:
-                    look = plan.looks[subject]
-                    if look.page is not None:
-                        visit = _Visit(session, joiner, plan, look, look.page, workspace, approved.get(subject))
-                        evidence.extend(visit.make())
-                    workspace.on_look(self.id, subject)
+            with _BROWSERS, BrowserSession(plan, workspace.redactor) as session:
+                _Visits(session, plan, workspace, seen).make([plan.looks[subject] for subject in shard.members])
         finally:
             # A browser that cannot be replaced ends the shard; what was seen before that is still evidence.
-            if evidence:
-                workspace.write_evidence(self.id, shard.id, evidence)
+            if seen:
+                # In the plan's order, and not as they happened to end.
+                told = [evidence for subject in shard.members for evidence in seen.get(subject, [])]
+                workspace.write_evidence(self.id, shard.id, told)
+
+
+class _Visits:
+    """The visits of one shard, in its browser; what they tell is put into `seen`, by subject."""
+
+    def __init__(
+        self, session: BrowserSession, plan: Plan, workspace: Workspace, seen: dict[str, list[Evidence]]
+    ) -> None:
+        self._session = session
+        self._plan = plan
+        self._workspace = workspace
+        self._seen = seen
+        self._approved = _approved(plan)
+
+    def make(self, looks: Sequence[Look]) -> None:
+        """Visit all; raises GatherError when there is no browser to do it with."""
+        waiting, cut_off = deque(looks), deque[Look]()
+        while waiting:
+            self._prepare(waiting)
+            beside = [partial(self._work_off, waiting, cut_off)] * min(LOOKS_BESIDE, len(waiting))
+            self._session.beside_each_other(beside)
+        while cut_off:
+            self._prepare(cut_off)
+            self._work_off(cut_off, None)
+
+    def _prepare(self, looks: Collection[Look]) -> None:
+        """A browser, and whoever the pages are looked at as signed in: each once, however many pages there are."""
+        _ = self._session.browser
+        for identity in {look.page.identity for look in looks if look.page and look.page.identity}:
+            with suppress(GatherError):  # told by each page that is to be looked at as them
+                self._session.sign_in(identity)
+
+    def _work_off(self, waiting: deque[Look], cut_off: deque[Look] | None) -> None:
+        """Visit what is waiting while the browser lives; a page that was cut off with it is put aside, if it may be."""
+        joiner = axe_scan.Joiner(lambda: self._session.browser)
+        while waiting and self._session.is_connected():
+            look = waiting.popleft()
+            if look.page is None:
+                continue
+            approved = self._approved.get(look.subject)
+            visit = _Visit(self._session, joiner, self._plan, look, look.page, self._workspace, approved)
+            told = visit.make()
+            if visit.was_cut_off and cut_off is not None:
+                cut_off.append(look)
+                continue
+            self._seen[look.subject] = told
+            self._workspace.on_look(PageSweep.id, look.subject)
 
 
 def _approved(plan: Plan) -> dict[str, str]:
@@ -118,11 +168,13 @@ class _Visit:
         self._hearing = Hearing(plan.target.third_parties)
         self._seen: dict[str, Any] = {}
         self._walk: KeyboardWalk | None = None
+        self.was_cut_off = False
+        """Whether its browser ended meanwhile, and not because this visit took too long."""
 
     def make(self) -> list[Evidence]:
         """Visit, and return what was seen, the visit first."""
         look, page = self._look, self._page
-        began = time.monotonic()
+        began, most_seconds = time.monotonic(), VISIT_DEADLINE_SECONDS
         visit = PageVisit(
             subject=look.subject,
             gathered_at=datetime.now(UTC),
@@ -136,7 +188,7 @@ class _Visit:
         )
         try:
             with (
-                self._session.deadline(VISIT_DEADLINE_SECONDS),
+                self._session.deadline(most_seconds),
                 self._session.context(self._plan.viewports[look.viewport], page.identity) as context,
             ):
                 self._look_at(context.new_page())
@@ -145,7 +197,10 @@ class _Visit:
         except StepError as error:
             self._seen |= {"problem": str(error), "problem_code": "step"}
         except BrowserError as error:
-            self._seen |= self._broken_off(error, late=time.monotonic() - began >= VISIT_DEADLINE_SECONDS)
+            late = time.monotonic() - began >= most_seconds
+            self.was_cut_off = not late and not self._session.is_alive()
+            words = f"the visit took longer than {most_seconds:g} s and the browser was ended"
+            self._seen |= {"problem": words, "problem_code": "deadline"} if late else self._broken_off(error)
         except _STRANGE as error:
             words = f"it told something that no page tells ({type(error).__name__}: {first_line(error)})"
             self._seen |= {"problem": words, "problem_code": "strange"}
@@ -181,7 +236,7 @@ class _Visit:
                 tab.clock.resume()  # what was drawn for a taller window is drawn anew, and by timers of the page
             tab.set_viewport_size(planned)
         # While the page's clock stands still, so that axe sees the page of the picture.
-        self._seen |= capture.scan_accessibility(tab, folder, keep, self._joiner, pictured, self._hearing)
+        self._seen |= capture.scan_accessibility(tab, folder, keep, self._hearing, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
             if still.time:
                 tab.clock.resume()  # a page may answer to the focus by its timers
@@ -205,11 +260,8 @@ class _Visit:
             "document_size": document.size if document else None,
         }
 
-    def _broken_off(self, error: BrowserError, *, late: bool) -> dict[str, Any]:
+    def _broken_off(self, error: BrowserError) -> dict[str, Any]:
         line = first_line(error)
-        if late:
-            words = f"the visit took longer than {VISIT_DEADLINE_SECONDS:g} s and the browser was ended"
-            return {"problem": words, "problem_code": "deadline"}
         code = next((code for sign, code in _NAVIGATION_PROBLEMS.items() if sign in line), "browser")
         if code == "went-away":
             places = " -> ".join(dict.fromkeys(self._hearing.went_to[-3:]))

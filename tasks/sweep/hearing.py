@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
+from playwright.sync_api import CDPSession, ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
 from tasks.sweep.closed_roots import SIGN
 from tasks.sweep.models import PAGE_TYPES, PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
@@ -55,9 +55,11 @@ class Hearing:
         """Answers that are documents, which nobody has read yet."""
         self._ended: list[Response] = []
         """Those of them that came to their end."""
-        self._declares_closed_roots = False
+        self.declares_closed_roots = False
+        """A document seems to declare closed shadow roots, as far as `read_documents` looked."""
         self.documents = 0
         """Documents the page's own frame asked for; redirects of one are one."""
+        self._session: CDPSession | None = None
 
     def listen(self, page: Page) -> None:
         """Hear everything from now on."""
@@ -72,9 +74,15 @@ class Hearing:
         page.on("framenavigated", self._navigated)
         # A window the page opens by itself is none of the plan's: it would take time and memory from the look.
         page.on("popup", lambda window: window.close())
-        session = page.context.new_cdp_session(page)
+        session = self.session(page)
         session.on("Audits.issueAdded", lambda event: self._issue(event.get("issue", {})))
         session.send("Audits.enable")
+
+    def session(self, page: Page) -> CDPSession:
+        """The debugging session of this page; each one costs the browser time, so that all who need one share it."""
+        if self._session is None:
+            self._session = page.context.new_cdp_session(page)
+        return self._session
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
@@ -122,12 +130,11 @@ class Hearing:
         documents = (seen for seen in self.requests if seen.type == "document" and seen.url == url)
         return next((seen for seen in documents if seen.status is not None), None)
 
-    def declares_closed_roots(self) -> bool:
-        """Whether a document of the page or of a frame in it seems to declare closed shadow roots."""
+    def read_documents(self) -> None:
+        """Look into the documents of the page and of its frames that nobody has looked into yet."""
         while self._ended:
             with suppress(Error):  # the page was left, and what it was with it
-                self._declares_closed_roots |= SIGN in self._ended.pop().body().lower()
-        return self._declares_closed_roots
+                self.declares_closed_roots |= SIGN in self._ended.pop().body().lower()
 
     def pages_in_place_of_pictures(self) -> list[str]:
         """Addresses of images that the server answered with a page; it may be one that it named wrongly."""

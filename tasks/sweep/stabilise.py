@@ -145,9 +145,8 @@ _WATCH = """
     try {
       root = attach.call(this, { ...init, mode: 'open' });
     } catch {
-      // One that the document declares as closed can be attached again as a closed one alone.
+      // One that the document declares as closed can be attached again as a closed one alone; it is opened later.
       root = attach.call(this, init);
-      Object.defineProperty(this, 'shadowRoot', { value: root, configurable: true });
     }
     observe(root);
     return root;
@@ -169,7 +168,6 @@ _SCROLL_THROUGH = """
 async most => {
   const scrolling = window[Symbol.for('stageproof.scrolling')];
   let screens = 0;
-  if (!scrolling?.waits()) return screens;
   for (let y = innerHeight; y < Math.min(document.documentElement.scrollHeight, most); y += innerHeight) {
     scrollTo({ top: y, behavior: 'instant' });
     await scrolling.frame();
@@ -193,6 +191,7 @@ _STILL = (
     "([animations, images, sticky]) => {"
     + ALL
     + """
+  const changes = window[Symbol.for('stageproof.changes')] ?? 0;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*, *::before, *::after { caret-color: transparent !important; scroll-behavior: auto !important;
     ${animations ? 'transition: none !important' : ''} }`);
@@ -220,7 +219,14 @@ _STILL = (
       else { released += 1; sheet.ofStageproof.push([element, written, priority]); }
     }
   }
-  return released;
+  // What could hold a closed shadow root that no script ever saw: a component, or what is empty and yet takes room.
+  const hosts = /^(article|aside|blockquote|div|footer|h[1-6]|header|main|nav|p|section|span)$/;
+  const takesRoom = element => element.offsetWidth > 0 && element.offsetHeight > 0
+    && element.computedStyleMap().get('height')?.value === 'auto';
+  const mayHide = element => !element.shadowRoot && (element.localName.includes('-')
+    || (!element.firstChild && hosts.test(element.localName) && takesRoom(element)));
+  const waits = window[Symbol.for('stageproof.scrolling')]?.waits() ?? false;
+  return [changes, released, Number(waits), Number(all('*').some(mayHide))];
 }
 """
 )
@@ -234,22 +240,17 @@ _UNDO = """
   document.adoptedStyleSheets = [...document.adoptedStyleSheets].filter(sheet => !sheet.ofStageproof);
 }
 """
+# What is still awaited; when that is nothing, fonts and images were made ready to be drawn before this answers.
 _PENDING = (
-    "() => {"
+    "async () => {"
     + ALL
     + """
-  let images = 0, busy = 0;
-  for (const image of all('img')) images += image.complete ? 0 : 1;
+  const images = all('img');
+  let loading = 0, busy = 0;
+  for (const image of images) loading += image.complete ? 0 : 1;
   for (const part of all('[aria-busy=true]')) busy += part.checkVisibility() ? 1 : 0;
-  return [images, busy];
-}
-"""
-)
-_DECODED = (
-    "() => {"
-    + ALL
-    + """
-  return Promise.allSettled([document.fonts.ready, ...all('img').map(image => image.decode())]).then(() => null);
+  if (!loading && !busy) await Promise.allSettled([document.fonts.ready, ...images.map(image => image.decode())]);
+  return [loading, busy];
 }
 """
 )
@@ -408,15 +409,18 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
 
     `must_show` are texts without which the page is not there yet; one that does not come is left to the judge.
     """
-    log = _opened(page, hearing)
-    changes = _changes(page)
+    log = []
     how = [still.animations, still.images]
     # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
-    released = sum(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
+    told = list(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
+    changes, released = (sum(map(int, counts)) for counts in list(zip(*told, strict=True))[:2])
+    if any(may_hide for *_, may_hide in told) and (opened := _opened(page, hearing)):
+        log.append(f"closed shadow roots that the document declares were opened: {opened}")
+        list(in_frames(page, _STILL, [*how, False]))  # what they hold as well
     if released:
         log.append(f"sticky or fixed elements let into the flow: {released}")
-    screens = page.evaluate(_SCROLL_THROUGH, still.most_height or MAX_HEIGHT) if still.images else 0
-    if screens:
+    waits_to_be_seen = still.images and told[0][2]
+    if waits_to_be_seen and (screens := page.evaluate(_SCROLL_THROUGH, still.most_height or MAX_HEIGHT)):
         log.append(f"scrolled through for what waits to be seen: {screens} screens")
     quiet = True
     for _ in range(STEPS):
@@ -435,14 +439,10 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     return log
 
 
-def _opened(page: Page, hearing: Hearing) -> list[str]:
-    if not hearing.declares_closed_roots():
-        return []
-    session = page.context.new_cdp_session(page)
-    try:
-        return [f"closed shadow roots of the document opened: {open_declared(session)}"]
-    finally:
-        session.detach()
+def _opened(page: Page, hearing: Hearing) -> int:
+    """How many closed shadow roots a document declared, which are open now."""
+    hearing.read_documents()
+    return open_declared(hearing.session(page)) if hearing.declares_closed_roots else 0
 
 
 def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
@@ -558,7 +558,6 @@ def _ready(page: Page) -> list[str]:
             images, busy = pending
             return [f"{images} images still loading, {busy} parts still busy after {READY_SECONDS:g} s"]
         page.wait_for_timeout(50)
-    list(in_frames(page, _DECODED))
     return ["images: all complete"]
 
 
@@ -593,7 +592,7 @@ def capture(
     `hidden` is what a part that scrolls kept to itself when it was unfolded.
     """
     log: list[str] = []
-    session = page.context.new_cdp_session(page)
+    session = hearing.session(page)
 
     def frame() -> _Frame:
         first = _masked(page, masks, log, partial(_frame, session, still))
@@ -605,7 +604,7 @@ def capture(
     def picture(last: _Frame, stable: bool, said: str) -> Picture:
         return Picture(last.content, stable, last.clipped_at, last.hidden, (*dict.fromkeys(log), f"frames: {said}"))
 
-    with _one_document(page, session):
+    with _one_document(page):
         previous = frame()
         if approved is not None and hashlib.sha256(previous.content).hexdigest() == approved:
             return picture(previous, True, "the first equals the approved picture")
@@ -622,11 +621,8 @@ def capture(
 
 
 @contextmanager
-def _one_document(page: Page, session: CDPSession) -> Iterator[None]:
-    """Close a page that goes on to another document meanwhile: Chromium can leave its screenshot without an answer.
-
-    The session is detached in the end.
-    """
+def _one_document(page: Page) -> Iterator[None]:
+    """Close a page that goes on to another document meanwhile: Chromium can leave its screenshot without an answer."""
     left = False
 
     def leave(_: Page) -> None:
@@ -644,8 +640,6 @@ def _one_document(page: Page, session: CDPSession) -> Iterator[None]:
         raise
     finally:
         page.remove_listener("domcontentloaded", leave)
-        with suppress(Error):
-            session.detach()
 
 
 def alike(one: bytes, other: bytes) -> bool:

@@ -377,8 +377,9 @@ class Pa11y(Tool):
                     "standard": "WCAG2AA",
                     "timeout": PAGE_TIMEOUT_MS,
                     "concurrency": 1 if self.documented else AT_A_TIME,
-                    # With a context for each page, one page's end closes the others' (Target.closeTarget: no target).
-                    "useIncognitoBrowserContext": False,
+                    # By itself it gives each page a context; with pages beside each other, one page's end then closes
+                    # the others' (Target.closeTarget: no target).
+                    "useIncognitoBrowserContext": self.documented,
                     "viewport": {"width": width, "height": height},
                     "chromeLaunchConfig": {"executablePath": str(chromium), "args": _sandbox()},
                 },

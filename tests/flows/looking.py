@@ -105,7 +105,7 @@ def look(
     sources: Sequence[Source],
     home: Path,
     *,
-    one_after_the_other: bool = False,
+    in_one_shard: bool = False,
     workspace: Workspace | None = None,
 ) -> Looked:
     """Gather with these sources, then judge and decide every check of the plan."""
@@ -114,7 +114,7 @@ def look(
     problems = []
     for source in sources:
         shards = source.shards(plan)
-        if one_after_the_other:
+        if in_one_shard:
             shards = [Shard("all", tuple(dict.fromkeys(m for shard in shards for m in shard.members)))]
         problems += [gather_shard(source, plan, shard, workspace) for shard in shards]
     workspace.sweep_secrets()

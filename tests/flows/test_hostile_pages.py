@@ -107,7 +107,7 @@ def moving_gif() -> bytes:
 
 @pytest.fixture(scope="module")
 def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
-    """One sweep over all of them, one after the other."""
+    """One sweep over all of them, in one browser."""
     folder = tmp_path_factory.mktemp("hostile-pages")
     with hostile_server() as server:
         add_answers(server)
@@ -115,7 +115,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
             {"name": name, "path": f"/{name}", "must_show": [MUST_SHOW.get(name, "All is fine")]} for name in PAGES
         ]
         plan = write_plan(folder, server.url(), {"page-health": {}, "axe": {}, "visual": {}}, pages=pages)
-        yield look(plan, [ApprovedBaselines(), AcceptedAndAnswered(), PageSweep()], folder, one_after_the_other=True)
+        yield look(plan, [ApprovedBaselines(), AcceptedAndAnswered(), PageSweep()], folder, in_one_shard=True)
 
 
 def add_answers(server: HostileServer) -> None:

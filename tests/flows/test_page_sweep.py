@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import psutil
 import pytest
 
 from evidence_store.model import Outcome
+from evidence_store.redaction import Redactor
 from evidence_store.workspace import read_artifact
 from tasks.accessibility.gather import AcceptedAndAnswered
+from tasks.doors.browser import BrowserSession
+from tasks.plan import load_plan
 from tasks.sweep import gather as sweep
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
@@ -113,6 +118,7 @@ class _Storm:
         self.stranger_asked = stranger
         workspace = new_workspace(folder)
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sweep, "LOOKS_BESIDE", 1)
             patch.setattr(sweep, "VISIT_DEADLINE_SECONDS", SHORT_DEADLINE_SECONDS)
             # Only the page that spins is to be hurried; a busy machine must not cost the others theirs.
             workspace.on_look = lambda _source, _subject: patch.setattr(sweep, "VISIT_DEADLINE_SECONDS", 90.0)
@@ -120,7 +126,7 @@ class _Storm:
                 plan,
                 [ApprovedBaselines(), AcceptedAndAnswered(), PageSweep()],
                 folder,
-                one_after_the_other=True,
+                in_one_shard=True,
                 workspace=workspace,
             )
         self.browsers_left = _browsers()
@@ -194,6 +200,65 @@ def test_no_browser_is_left_behind(storm: _Storm) -> None:
     assert not storm.looked.is_go
 
 
+SLOW = ("slow-1", "slow-2", "slow-3")
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
+    """Four pages beside each other in one browser; one of them ends it, while the others wait for their images."""
+    folder = tmp_path_factory.mktemp("beside")
+    ended = threading.Event()
+    kill = _kill(_is_browser)
+
+    def kill_when_all_wait(exchange: Exchange) -> None:
+        for name in SLOW:
+            server.wait_for(f"/{name}.png")
+        threading.Timer(1, ended.set).start()
+        kill(exchange)
+
+    def come_late(exchange: Exchange) -> None:
+        ended.wait(60)
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 0\r\n\r\n")
+
+    with hostile_server() as server:
+        server.answers |= {f"/{name}": page(f"<h1>All is fine</h1><img alt='' src=/{name}.png>") for name in SLOW}
+        server.answers |= {f"/{name}.png": come_late for name in SLOW}
+        server.answers |= {
+            "/kill-browser": page("<h1>All is fine</h1><img alt='' src=/browser-killer.png>"),
+            "/browser-killer.png": kill_when_all_wait,
+        }
+        pages = [_page(name) for name in ("kill-browser", *SLOW)]
+        plan = write_plan(folder, server.url(), {"page-health": {}}, pages=pages)
+        yield look(plan, [PageSweep()], folder, in_one_shard=True)
+
+
+def test_what_a_page_does_to_its_browser_is_told_of_that_page_alone(beside: Looked) -> None:
+    """Those that were cut off with it are looked at again."""
+    assert beside.evidence(PageVisit, "kill-browser@desktop").problem_code == "browser"
+    visits = [beside.evidence(PageVisit, f"{name}@desktop") for name in SLOW]
+    assert [(visit.problem, visit.screenshot is not None) for visit in visits] == [(None, True)] * len(SLOW)
+
+
+def test_pieces_beside_each_other_all_end_and_their_error_comes_out(tmp_path: Path) -> None:
+    """One piece goes on while another waits for the browser; an error in one costs the others nothing."""
+    plan = load_plan(write_plan(tmp_path, "http://127.0.0.1:9", {"page-health": {}}))
+    ended = []
+
+    def wait(session: BrowserSession, milliseconds: int) -> None:
+        session.browser.new_page().wait_for_timeout(milliseconds)
+        ended.append(milliseconds)
+
+    def fail() -> None:
+        raise OSError("no space left")
+
+    with BrowserSession(plan, Redactor()) as session:
+        _ = session.browser
+        pieces = [partial(wait, session, 800), partial(wait, session, 1), fail]
+        with pytest.raises(OSError, match="no space left"):
+            session.beside_each_other(pieces)
+    assert ended == [1, 800]
+
+
 # -- the staging site -------------------------------------------------------------------------------------------------
 
 FAULTY_PAGES = (
@@ -248,7 +313,7 @@ def test_a_refused_sign_in_costs_only_the_pages_of_that_identity(
     monkeypatch.setenv("DEMO_VIEWER_PASSWORD", "not-the-password")
     dashboard = _page("dashboard", "/en/dashboard", "Impact this quarter", identity="viewer")
     plan = write_plan(tmp_path, site(), {"page-health": {}}, pages=[dashboard, SIGN_IN_PAGE], identities=VIEWER)
-    looked = look(plan, [PageSweep()], tmp_path, one_after_the_other=True)
+    looked = look(plan, [PageSweep()], tmp_path, in_one_shard=True)
     refused = looked.subject("dashboard@desktop", "page-health")
     assert (refused.outcome, "could not sign in: /api/login answered 401" in refused.reason) == (Outcome.ERROR, True)
     assert "DEMO_VIEWER_PASSWORD" in refused.reason

@@ -42,9 +42,9 @@ def scanned(tab: Page, joiner: axe_scan.Joiner, body: str) -> tuple[set[str], in
     """Rules and elements that fail, frames scanned, frames missed."""
     tab.goto("about:blank")  # what a page did to its own functions stays with it
     tab.set_content(f"<!doctype html><html lang=en><title>Test</title><body><main><h1>Test</h1>{body}</main>")
-    result, frames, missed = axe_scan.scan(tab, joiner)
-    found = {f"{rule['id']}: {len(node['target'])}" for rule in result["violations"] for node in rule["nodes"]}
-    return {words for words in found if words.startswith("image-alt")}, frames, missed
+    told = axe_scan.scan(tab, tab.context.new_cdp_session(tab), joiner)
+    found = {f"{rule['id']}: {len(node['target'])}" for rule in told.result["violations"] for node in rule["nodes"]}
+    return {words for words in found if words.startswith("image-alt")}, told.frames, told.missed
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_a_document_that_axe_looks_past_is_a_missed_frame(
 
 def test_a_page_that_is_gone_is_an_error(browser: Browser, joiner: axe_scan.Joiner) -> None:
     gone = browser.new_page()
+    session = gone.context.new_cdp_session(gone)
     gone.close()
     with pytest.raises(Error):
-        axe_scan.scan(gone, joiner)
+        axe_scan.scan(gone, session, joiner)
