@@ -41,44 +41,9 @@ _WORDS = (
     cut([...element.querySelectorAll('*')].some(isComposed) ? composed(element).trim() : element.innerText, 200);
 """
 )
-_FACTS = (
-    "most => {"
-    + stabilise.ALL
-    + _WORDS
-    + """
-  const stored = [];
-  for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
-    try {
-      const items = area();
-      for (let n = 0; n < Math.min(items.length, most); n += 1) {
-        const name = items.key(n);
-        stored.push([place, cut(name, 200), (items.getItem(name) ?? '').length]);
-      }
-    } catch { /* a sandboxed or opaque document has none */ }
-  }
-  const seen = all('img, svg, canvas, video, picture, object, embed').filter(element => {
-    const box = element.getBoundingClientRect();
-    return box.width >= 8 && box.height >= 8;
-  });
-  const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
-  const wanted = /canonical|alternate|icon|manifest/i;
-  const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
-  const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
-  return {
-    title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
-    elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
-    passwords: all('input[type=password]').filter(visible).length,
-    headings: headings.map(words),
-    links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
-    status: navigation?.responseStatus || null,
-  };
-}
-"""
-)
 _ANNOUNCING = "h2, [role=alert], [aria-live=assertive]"
-_PARTS = (
-    "async ([most, announcing, asPages]) => {"
-    + stabilise.ALL
+_READING = (
+    stabilise.ALL
     + _WORDS
     + """
   const announced = all(announcing).filter(visible).slice(0, most).map(words).filter(Boolean);
@@ -119,14 +84,55 @@ _PARTS = (
     picture.src = isDrawn ? url : '';
     if (isDrawn && !await picture.decode().then(() => true, () => false)) found.push(url);
   }
-  return { unreadable: found.slice(0, most), announced };
+  const parts = { unreadable: found.slice(0, most), announced };
+"""
+)
+_GIVEN = "async ([most, announcing, asPages]) => {"
+_PARTS = _GIVEN + _READING + "return parts; }"
+_FACTS = (
+    _GIVEN
+    + _READING
+    + """
+  const stored = [];
+  for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
+    try {
+      const items = area();
+      for (let n = 0; n < Math.min(items.length, most); n += 1) {
+        const name = items.key(n);
+        stored.push([place, cut(name, 200), (items.getItem(name) ?? '').length]);
+      }
+    } catch { /* a sandboxed or opaque document has none */ }
+  }
+  const seen = all('img, svg, canvas, video, picture, object, embed').filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.width >= 8 && box.height >= 8;
+  });
+  const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
+  const wanted = /canonical|alternate|icon|manifest/i;
+  const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
+  const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
+  return {
+    title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
+    elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
+    passwords: all('input[type=password]').filter(visible).length,
+    headings: headings.map(words),
+    links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
+    status: navigation?.responseStatus || null, parts,
+  };
 }
 """
 )
 
 
+class _Parts(BaseModel):
+    """What `_PARTS` answers of a frame; a page can make it answer something else."""
+
+    unreadable: list[str]
+    announced: list[str]
+
+
 class _Facts(BaseModel):
-    """What `_FACTS` answers; a page can make it answer something else."""
+    """What `_FACTS` answers of the page."""
 
     title: str
     language: str
@@ -138,25 +144,19 @@ class _Facts(BaseModel):
     links: list[tuple[str, str, str]]
     stored: list[tuple[str, str, int]]
     status: int | None
-
-
-class _Parts(BaseModel):
-    """What `_PARTS` answers of the page or of a frame in it."""
-
-    unreadable: list[str]
-    announced: list[str]
+    parts: _Parts
 
 
 def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str], hearing: Hearing) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
-    facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
-    shown = stabilise.shown_text(page, must_show)
     as_pages = hearing.pages_in_place_of_pictures()
+    facts = _Facts.model_validate(page.evaluate(_FACTS, [MAX_ITEMS, _ANNOUNCING, as_pages]))
     # The headline of a frame is a part of the page around it.
-    asked, inside = ([MAX_ITEMS, announcing, as_pages] for announcing in (_ANNOUNCING, f"h1, {_ANNOUNCING}"))
-    parts = [_Parts.model_validate(told) for told in stabilise.in_frames(page, _PARTS, asked, inside)]
+    inside = [MAX_ITEMS, f"h1, {_ANNOUNCING}", as_pages]
+    parts = [facts.parts, *map(_Parts.model_validate, stabilise.in_inner_frames(page, _PARTS, inside))]
     unreadable = dict.fromkeys(url for part in parts for url in part.unreadable)
     announced = [words for part in parts for words in part.announced]
+    shown = stabilise.shown_text(page, must_show)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts.url,

@@ -25,6 +25,8 @@ MAX_URL_LENGTH = 2_000
 MAX_BLOCKED = 100
 MAX_DOCUMENTS = 60
 """Bodies of documents that are looked into for what they declare."""
+MAX_TRIED = 20
+"""Pictures that are looked for in the page."""
 ENDLESS = frozenset({"eventsource", "websocket", "ping"})
 """Requests that stay open or are never reported as finished; a page that has one can still be quiet."""
 SILENCE_SECONDS = 1.0
@@ -138,11 +140,8 @@ class Hearing:
 
     def pages_in_place_of_pictures(self) -> list[str]:
         """Addresses of images that the server answered with a page; it may be one that it named wrongly."""
-        return [
-            seen.url
-            for seen in self.requests
-            if seen.type == "image" and seen.status == 200 and seen.media_type in PAGE_TYPES
-        ]
+        found = (seen for seen in self.requests if seen.type == "image" and seen.status == 200)
+        return list(dict.fromkeys(seen.url for seen in found if seen.media_type in PAGE_TYPES))[:MAX_TRIED]
 
     def _navigated(self, frame: Frame) -> None:
         if frame.parent_frame is None and len(self.went_to) < MAX_BLOCKED:

@@ -24,6 +24,8 @@ from pydantic import BaseModel
 from tasks.plan import texts_not_shown
 
 MAX_REASON_LENGTH = 200
+MAX_PLACES = 200
+"""Of one text on a page; one that stands in more of them is not looked for in all."""
 
 COMPOSED = r"""
   const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
@@ -51,7 +53,7 @@ slots: `innerText` has neither."""
 # Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
 # frame, a body before consent, a component that waits) innerText is all its text, scripts included.
 SHOWN_TEXT = (
-    "wanted => {"
+    "([wanted, most]) => {"
     + COMPOSED
     + r"""
   const parts = [], roots = [], mixed = new Set();
@@ -60,8 +62,10 @@ SHOWN_TEXT = (
     roots.push(root);
     if (text) parts.push(text);
     for (const element of root.querySelectorAll('*')) {
-      const outer = element.parentNode;
-      if (isComposed(element) && [...outer.childNodes].some(node => isText(node) && node.data.trim())) mixed.add(outer);
+      if (isComposed(element)) {
+        const outer = element.parentNode;
+        if ([...outer.childNodes].some(node => isText(node) && node.data.trim())) mixed.add(outer);
+      }
       if (!element.shadowRoot || !isDrawn(element)) continue;
       const words = [...element.shadowRoot.childNodes].filter(isRead)
         .map(node => isText(node) ? node.data : lined(node, node.innerText ?? node.textContent)).join('');
@@ -193,27 +197,40 @@ SHOWN_TEXT = (
   };
 
   const squeezed = words => spaced(words).replaceAll(' ', '').toLowerCase();
+  const holder = node => node.parentElement ?? node.getRootNode().host;
+  const isThere = node => holder(node).checkVisibility({ visibilityProperty: true });
+  const textsIn = function* (root) {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) yield walker.currentNode;
+  };
+  // Most texts stand in one node, as they were planned, and can be seen.
+  const standsPlainly = words => {
+    for (const root of roots) {
+      for (const node of textsIn(root)) {
+        if (node.data.includes(words) && isRead(holder(node)) && isThere(node) && !why(node)) return true;
+      }
+    }
+    return false;
+  };
   const nodesOf = root => {
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [];
+    const nodes = [];
     let joined = '';
-    while (walker.nextNode()) {
-      const {parentElement, data} = walker.currentNode;
-      const words = !parentElement || isRead(parentElement) ? squeezed(data) : '';
-      if (words) nodes.push([walker.currentNode, joined.length, (joined += words).length]);
+    for (const node of textsIn(root)) {
+      const words = isRead(holder(node)) ? squeezed(node.data) : '';
+      if (words) nodes.push([node, joined.length, (joined += words).length]);
     }
     return [joined, nodes];
   };
-  const whole = wanted.length ? spaced(text) : '';
-  const here = wanted.map(words => [spaced(words.trim()), squeezed(words)]);
-  const read = here.some(([words]) => whole.includes(words)) ? roots.map(nodesOf) : [];
-  const isThere = element => element && element.checkVisibility({ visibilityProperty: true });
-  const unseen = here.map(([words, letters]) => {
+  let read = null;
+  const whyUnseen = (words, whole) => {
+    const letters = squeezed(words);
     let reason = '', places = 0;
-    if (!whole.includes(words)) return reason;
+    read ??= roots.map(nodesOf);
     for (const [joined, nodes] of read) {
       for (let at = joined.indexOf(letters); at >= 0; at = joined.indexOf(letters, at + 1)) {
+        if (places === most) return '';
         const its = nodes.filter(([, from, to]) => from < at + letters.length && to > at).map(([node]) => node);
-        if (!its.every(node => isThere(node.parentElement ?? node.getRootNode().host))) continue;
+        if (!its.every(isThere)) continue;
         const reasons = its.map(why);
         if (!reasons.every(Boolean)) return '';
         reason ||= reasons[0];
@@ -221,8 +238,15 @@ SHOWN_TEXT = (
       }
     }
     return places >= whole.split(words).length - 1 ? reason : '';
+  };
+  let whole = null;
+  const found = wanted.map(words => {
+    if (standsPlainly(words)) return [true, ''];
+    whole ??= spaced(text);
+    const one = spaced(words.trim());
+    return whole.includes(one) ? [true, whyUnseen(one, whole)] : [false, ''];
   });
-  return { text, unseen, there: here.map(([words]) => whole.includes(words)) };
+  return { text, there: found.map(([isHere]) => isHere), unseen: found.map(([, reason]) => reason) };
 }
 """
 )

@@ -40,7 +40,7 @@ from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 from tasks.plan import Page as PlannedPage
 from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.hearing import Hearing
-from tasks.sweep.shown_text import SHOWN_TEXT, ShownText, read
+from tasks.sweep.shown_text import MAX_PLACES, SHOWN_TEXT, ShownText, read
 
 CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
@@ -381,14 +381,19 @@ def prepare(page: Page, still: Stillness) -> None:
 def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None) -> Iterator[Any]:
     """What a script tells in the page itself, and then in each frame inside it (with the argument `inside`, if any)."""
     yield page.evaluate(script, argument)
+    yield from in_inner_frames(page, script, argument if inside is None else inside)
+
+
+def in_inner_frames(page: Page, script: str, argument: Any) -> Iterator[Any]:
+    """What a script tells in each frame inside the page."""
     for frame in page.frames[1:MAX_FRAMES]:
         with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
-            yield frame.evaluate(script, argument if inside is None else inside)
+            yield frame.evaluate(script, argument)
 
 
 def shown_text(page: Page, wanted: Sequence[str] = ()) -> ShownText:
     """What a reader sees, in frames and open shadow roots as well, and which wanted texts nobody sees; ValueError."""
-    return read(in_frames(page, SHOWN_TEXT, list(wanted)), wanted)
+    return read(in_frames(page, SHOWN_TEXT, [list(wanted), MAX_PLACES]), wanted)
 
 
 def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:

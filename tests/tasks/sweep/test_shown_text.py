@@ -171,6 +171,12 @@ def test_a_text_of_two_frames_is_seen_in_the_one_that_shows_it(tab: Page) -> Non
     assert unseen(tab, framed(headline("opacity:0")) + framed(headline("")), WORDS) == {}
 
 
+@pytest.mark.real
+def test_a_text_in_more_places_than_are_looked_at_is_not_told(tab: Page) -> None:
+    once = headline("font-size:0")
+    assert (len(unseen(tab, once * 100, WORDS)), len(unseen(tab, once * 201, WORDS))) == (1, 0)
+
+
 def slotted(light: str, shadow: str) -> str:
     return component(shadow).replace("></x-part>", f">{light}</x-part>")
 
