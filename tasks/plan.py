@@ -151,6 +151,8 @@ class Target(PlanTable):
     """Nothing else is ever contacted by our own probes, and the browser blocks the rest."""
     third_parties: tuple[str, ...] = ()
     """Hosts that pages may load from besides; the browser lets them through, and every visit reports them."""
+    pages_at_a_time: int = Field(default=4, ge=1, le=16)
+    """Pages that a browser looks at beside each other, for one that bears no more; two cores have one browser."""
     release: ReleaseSource
 
     @field_validator("base_url")

@@ -42,8 +42,6 @@ LOOKS_A_SHARD = 24
 """At most. A shard's evidence and its browser last as long as the shard."""
 BROWSERS = max(1, (os.cpu_count() or 1) // 2)
 """At a time. Each has processes that several cores are busy with; more would only wait for each other."""
-LOOKS_BESIDE = 4
-"""In one browser at a time: enough to keep two cores busy."""
 
 KEYBOARD = "keyboard"
 """The check that a walk by keyboard is made for; it takes longer than all else, so it is made when it is asked for."""
@@ -106,7 +104,7 @@ class _Visits:
         waiting, cut_off = deque(looks), deque[Look]()
         while waiting:
             self._prepare(waiting)
-            beside = [partial(self._work_off, waiting, cut_off)] * min(LOOKS_BESIDE, len(waiting))
+            beside = [partial(self._work_off, waiting, cut_off)] * min(self._plan.target.pages_at_a_time, len(waiting))
             self._session.beside_each_other(beside)
         while cut_off:
             self._prepare(cut_off)

@@ -51,6 +51,7 @@ def write_plan(
             "base_url": base_url,
             "allowed_hosts": list(hosts),
             "release": {"url": "/version.json", "pointer": "/commit"},
+            **more.pop("target", {}),
         },
         "viewports": DESKTOP,
         "pages": [dict(page) for page in pages],

@@ -114,11 +114,11 @@ class _Storm:
             {"page-health": {}, "axe": {}, "visual": {}},
             pages=STORM,
             hosts=["127.0.0.1", "localhost"],
+            target={"pages_at_a_time": 1},
         )
         self.stranger_asked = stranger
         workspace = new_workspace(folder)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sweep, "LOOKS_BESIDE", 1)
             patch.setattr(sweep, "VISIT_DEADLINE_SECONDS", SHORT_DEADLINE_SECONDS)
             # Only the page that spins is to be hurried; a busy machine must not cost the others theirs.
             workspace.on_look = lambda _source, _subject: patch.setattr(sweep, "VISIT_DEADLINE_SECONDS", 90.0)
@@ -253,7 +253,7 @@ def test_pieces_beside_each_other_all_end_and_their_error_comes_out(tmp_path: Pa
 
     with BrowserSession(plan, Redactor()) as session:
         _ = session.browser
-        pieces = [partial(wait, session, 800), partial(wait, session, 1), fail]
+        pieces: list[Callable[[], None]] = [partial(wait, session, 800), partial(wait, session, 1), fail]
         with pytest.raises(OSError, match="no space left"):
             session.beside_each_other(pieces)
     assert ended == [1, 800]
