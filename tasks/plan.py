@@ -55,7 +55,7 @@ class PlanError(Exception):
 
 
 def _no_blank_text(value: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not text.strip() for text in value):
+    if any(not _as_read(text) for text in value):
         raise ValueError("must_show holds a blank text, which every page shows")
     return value
 
@@ -69,8 +69,13 @@ PictureHeight = Annotated[int | None, Field(ge=200, le=15_000)]
 
 def texts_not_shown(shown: str, wanted: Sequence[str]) -> list[str]:
     """Which of the wanted texts a page does not show; capitals count, the amount of white space does not."""
-    shown = " ".join(shown.split())
-    return [text for text in wanted if " ".join(text.split()) not in shown]
+    shown = _as_read(shown)
+    return [text for text in wanted if _as_read(text) not in shown]
+
+
+def _as_read(text: str) -> str:
+    """Without what nobody sees of a text: hyphens that may be, joints, and more than one blank."""
+    return " ".join(text.translate(dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))).split())
 
 
 class PlanTable(BaseModel):

@@ -5,12 +5,19 @@ Rules, each from a real false green:
 - `status`: the document answers 200, and `final-url`: at the address the plan names, a route behind `#/` included. A
   redirect to a login page is not the page, and one to another host least of all. A state or a checkpoint is where its
   steps led, on an allowed host;
+- `query`: what its address asks for behind `?` (of a route behind `#/` as well) is still in the address it ended on. A
+  redirect that drops `?status=open` shows another list, but an application may also take in what it was asked for and
+  tidy up its address: a warning. What is added, another order, other capitals, and `utm_source` and its like that go,
+  are none;
 - `went-on`: it stays the document it is; one that loads another by itself is another page each time it is looked at;
 - `must-show`: every text the plan names is there. A page without one can only be told from an error page by guessing,
   which is said as a warning;
+- `unseen`: each of these texts can be seen. One of `opacity: 0`, of no size, of transparent letters, cut to nothing or
+  put aside as for screen readers, or under something opaque that fills the window, is not shown;
 - `error-page`: its title, its heading or its few words are those of an error page, or it shows a stack trace or
   an error in JSON: an error page that answers 200 is not the page;
-- `error-part`: an alert or a second heading that reads like an error page's is a warning: a part may be broken;
+- `error-part`: an alert, a second heading or the headline of a frame that reads like an error page's is a warning: a
+  part may be broken;
 - `unfilled`: a text that nobody filled in (`[object Object]`, `{{ user.name }}`, `NaN`, `Invalid Date`, a line of
   `undefined`) is a warning: a page may speak of such things;
 - `sign-in-page`: it asks for a password although it was visited by somebody who has signed in;
@@ -20,7 +27,8 @@ Rules, each from a real false green:
 - `unanswered`: no script, style sheet, image, font or frame is still waited for after 10 seconds. Data that had no
   answer after 3 is a warning: the page was pictured without it, but a server may hold it back until there is news. So
   is what the page gave up after waiting so long;
-- `unreadable`: no image, style sheet or font came as something else, such as the start page in place of a missing file;
+- `unreadable`: no image, style sheet, font, video or sound came as something else, such as the start page in place of a
+  missing file;
 - `mixed-content`: nothing is asked for over http by a document that came over https;
 - `console`: no uncaught error and no console error (a failed resource is told once, as a request);
 - `no-effect`: a state that looks and reads exactly like its page is a warning: its steps may have done nothing;
@@ -35,7 +43,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
@@ -43,7 +51,7 @@ from evidence_store.model import CheckSpec, Finding, Outcome
 from evidence_store.workspace import read_artifact
 from tasks.contract import Check, JudgeContext
 from tasks.plan import CheckOptions, Look, texts_not_shown
-from tasks.sweep.models import PARTS_OF_A_PAGE, PageVisit, SeenRequest
+from tasks.sweep.models import PAGE_TYPES, PARTS_OF_A_PAGE, PageVisit, SeenRequest
 
 REDIRECT_LOOP = "redirect-loop"
 RESOURCE_NOISE = "Failed to load resource"
@@ -54,6 +62,8 @@ UNREADABLE_FONT = re.compile(r"Failed to decode downloaded font: (\S+)")
 """How Chromium tells of a font that is none, as a mere warning."""
 FEW_WORDS = 400
 """Characters. On a page of so few, the words of an error page are the page."""
+TRACKING = re.compile(r"(?i)utm_\w+|\w*clid|_g[al]|mc_[ce]id")
+"""Names in a query that say where a visitor came from."""
 TAKEN_BACK = "ERR_ABORTED"
 LATE_SECONDS = 3.0
 """Of data: the page was pictured without it."""
@@ -181,6 +191,9 @@ def _judge_visit(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         yield finding(
             Outcome.FAIL, "must-show", "the plan names no text that tells this page from an error page", gates=False
         )
+    if lost := _lost_of_the_query(look, visit):
+        words = f"its address no longer asks for {', '.join(lost)}: it ended on {visit.final_url}"
+        yield finding(Outcome.FAIL, "query", words, ", ".join(lost), gates=False)
     for words in dict.fromkeys((part.strip().splitlines() or [""])[0][:100] for part in visit.announced):
         if _ERROR_TITLE.match(words) and not _is_allowed(context, words):
             yield finding(
@@ -239,6 +252,9 @@ def _wrong_document(context: JudgeContext, look: Look, visit: PageVisit, text: s
         yield "must-show", f"{len(missing)} of {len(look.must_show)} texts are not on the page: {named}{asks}", named
     elif visit.identity is not None and visit.password_fields and look.state is None and not look.must_show:
         yield "sign-in-page", f"it asks for a password, and was visited by '{visit.identity}', who has signed in", ""
+    for unseen in visit.unseen:
+        if unseen.text in look.must_show and unseen.text not in missing:
+            yield "unseen", f"'{unseen.text}' is on the page, and nobody sees it: {unseen.why}", unseen.text
     words = _error_words(visit, text)
     if words is not None and not _is_allowed(context, words):
         yield "error-page", f"it reads like an error page: '{words}'", words
@@ -266,6 +282,27 @@ def _wrong_place(context: JudgeContext, look: Look, visit: PageVisit) -> Iterato
         yield "final-url", f"ended on {final} in place of {visit.url}", place
     elif visit.documents > 1:
         yield "went-on", f"it went on by itself: {visit.documents} documents were loaded in place of one", ""
+
+
+def _lost_of_the_query(look: Look, visit: PageVisit) -> list[str]:
+    """What the plan asks for behind `?` and the address it ended on, if it is the same place, does not."""
+    final, fragment = visit.final_url or "", urlsplit(visit.url).fragment
+    # A state is where its steps led; another place is told as such.
+    if look.page is None or look.state is not None or _place(final, fragment) != _place(visit.url, fragment):
+        return []
+    kept = {(name.casefold(), value.casefold()) for name, value in _asked_for(final, fragment)}
+    return [
+        f"{name}={value}"
+        for name, value in _asked_for(visit.url, fragment)
+        if (name.casefold(), value.casefold()) not in kept and not TRACKING.fullmatch(name)
+    ]
+
+
+def _asked_for(url: str, planned_fragment: str) -> list[tuple[str, str]]:
+    """The query, and that of the route behind `#` where the plan names one."""
+    parts = urlsplit(url)
+    queries = (parts.query, parts.fragment.partition("?")[2] if planned_fragment.startswith(("/", "!/")) else "")
+    return [pair for query in queries for pair in parse_qsl(query, keep_blank_values=True)]
 
 
 def _place(url: str, planned_fragment: str) -> tuple[str, str, str]:
@@ -349,10 +386,16 @@ def _unanswered(look: Look, visit: PageVisit) -> Iterator[tuple[bool, str, str]]
 
 
 def _unreadable(look: Look, visit: PageVisit) -> Iterator[str]:
-    """Addresses of images, style sheets and fonts that came as something else; what never came is told as a request."""
+    """Addresses of parts that came as something else; what never came is told as a request."""
     told_or_fine = {request.url for request in visit.requests if request.failure or (request.status or 0) >= 400}
     # A style sheet without a rule may be one: only its answer's type says that it is none.
     told_or_fine |= {request.url for request in visit.requests if request.media_type == "text/css"}
+    # The browser that looks has not every codec: that a source is none is certain when a page came in its place.
+    told_or_fine |= {
+        request.url
+        for request in visit.requests
+        if request.type == "media" and (request.media_type not in PAGE_TYPES or request.status not in {200, 206})
+    }
     fonts = (said[1] for message in visit.messages if (said := UNREADABLE_FONT.match(message.text)))
     for url in dict.fromkeys((*visit.unreadable, *fonts)):
         if url not in told_or_fine and not _is_ignored(look, url):

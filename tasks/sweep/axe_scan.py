@@ -25,6 +25,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Error, Page
 
+from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.models import axe_parts
 from tasks.sweep.stabilise import MAX_FRAMES
 
@@ -116,9 +117,12 @@ class Scanned:
     """Elements of the page's own document."""
 
 
-def scan(page: Page, session: CDPSession, joiner: Joiner) -> Scanned:
-    """Run axe in every frame of a page, whose own debugging session this is; raises Error when it did not finish."""
-    with _opened(page, session) as documents:
+def scan(page: Page, session: CDPSession, joiner: Joiner, *, opens_roots: bool = False) -> Scanned:
+    """Run axe in every frame of a page, whose own debugging session this is; raises Error when it did not finish.
+
+    `opens_roots`: a document of it declares closed shadow roots, which are opened for axe.
+    """
+    with _opened(page, session, opens_roots) as documents:
         main = documents.main()
         told = _tell(main, None)
         if "whole" in told:
@@ -169,9 +173,10 @@ class _Document:
 class _Documents:
     """The documents of a page, as they are asked for."""
 
-    def __init__(self, page: Page, session: CDPSession) -> None:
+    def __init__(self, page: Page, session: CDPSession, opens_roots: bool) -> None:
         self._page = page
         self._main = session
+        self._opens_roots = opens_roots
         self._apart: dict[str, CDPSession] | None = None
 
     def main(self) -> _Document:
@@ -204,18 +209,19 @@ class _Documents:
             with suppress(Error):
                 session.detach()
 
-    @staticmethod
-    def _with_axe(session: CDPSession, frame: str) -> _Document:
+    def _with_axe(self, session: CDPSession, frame: str) -> _Document:
         world = session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "stageproof-axe"})
         document = _Document(session, world["executionContextId"])
         source = _TIMERS + axe_source()
         _result(session.send("Runtime.evaluate", {"expression": source, "contextId": document.world}))
+        if self._opens_roots:
+            open_declared(session, document.world)
         return document
 
 
 @contextmanager
-def _opened(page: Page, session: CDPSession) -> Iterator[_Documents]:
-    documents = _Documents(page, session)
+def _opened(page: Page, session: CDPSession, opens_roots: bool) -> Iterator[_Documents]:
+    documents = _Documents(page, session, opens_roots)
 
     # A session of a crashed page waits for ever; closing the page ends what waits with an error.
     def leave(_event: object) -> None:

@@ -18,7 +18,8 @@ from evidence_store.model import Artifact
 from tasks.sweep import axe_scan, stabilise
 from tasks.sweep.element_boxes import element_boxes
 from tasks.sweep.hearing import Hearing
-from tasks.sweep.models import AxeScan, HeadLink, StoredItem
+from tasks.sweep.models import AxeScan, HeadLink, StoredItem, UnseenText
+from tasks.sweep.shown_text import COMPOSED
 from tasks.sweep.stabilise import Stillness
 from tasks.sweep.thumbnail import thumbnail
 
@@ -31,9 +32,67 @@ Keep = Callable[[str, bytes, str], Artifact]
 """Stores one file of evidence: path, content, media type."""
 
 
-_FACTS = """
-most => {
+_WORDS = (
+    COMPOSED
+    + """
   const cut = (text, length) => String(text ?? '').slice(0, length);
+  const visible = element => element.checkVisibility?.() ?? true;
+  const words = element =>
+    cut([...element.querySelectorAll('*')].some(isComposed) ? composed(element).trim() : element.innerText, 200);
+"""
+)
+_ANNOUNCING = "h2, [role=alert], [aria-live=assertive]"
+_READING = (
+    stabilise.ALL
+    + _WORDS
+    + """
+  const announced = all(announcing).filter(visible).slice(0, most).map(words).filter(Boolean);
+  // What came and is something else: the start page of the application, with 200, in place of a missing file.
+  const found = [];
+  for (const link of all('link[rel~=stylesheet]:not([rel~=alternate])')) {
+    let isEmpty = !link.sheet;
+    try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
+    if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
+  }
+  for (const image of all('img')) {
+    const box = image.getBoundingClientRect();
+    if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
+    // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
+    if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
+  }
+  // One that waits to be played, or to be scrolled to, has a source it did not try.
+  for (const media of all('video, audio').filter(media => media.networkState === HTMLMediaElement.NETWORK_NO_SOURCE)) {
+    const sources = [media.currentSrc, ...[...media.querySelectorAll('source')].map(source => source.src)];
+    found.push(...sources.filter(url => /^https?:/.test(url)).map(url => url.slice(0, 2000)));
+  }
+  // What style sheets and others draw is silent about it: what came as a page is looked for, and tried once more.
+  const isAt = (its, url) => {
+    try { return Boolean(its) && new URL(its, document.baseURI).href === url; } catch { return false; /* no address */ }
+  };
+  const draws = (element, url) => [element.src, element.poster, element.href?.baseVal].some(its => isAt(its, url))
+    || ['', '::before', '::after'].some(part => {
+      const {backgroundImage, content} = getComputedStyle(element, part);
+      return (backgroundImage + content).includes(`url("${url}")`);
+    });
+  const isSeen = element => {
+    const box = element.getBoundingClientRect();
+    return box.width >= 8 && box.height >= 8 && visible(element);
+  };
+  for (const url of asPages) {
+    const isDrawn = all('*').some(element => element.localName !== 'img' && isSeen(element) && draws(element, url));
+    const picture = new Image();
+    picture.src = isDrawn ? url : '';
+    if (isDrawn && !await picture.decode().then(() => true, () => false)) found.push(url);
+  }
+  const parts = { unreadable: found.slice(0, most), announced };
+"""
+)
+_GIVEN = "async ([most, announcing, asPages]) => {"
+_PARTS = _GIVEN + _READING + "return parts; }"
+_FACTS = (
+    _GIVEN
+    + _READING
+    + """
   const stored = [];
   for (const [place, area] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
     try {
@@ -44,53 +103,36 @@ most => {
       }
     } catch { /* a sandboxed or opaque document has none */ }
   }
-  const seen = [...document.querySelectorAll('img, svg, canvas, video, picture, object, embed')].filter(element => {
+  const seen = all('img, svg, canvas, video, picture, object, embed').filter(element => {
     const box = element.getBoundingClientRect();
     return box.width >= 8 && box.height >= 8;
   });
-  const visible = element => element.checkVisibility?.() ?? true;
-  const headings = [...document.querySelectorAll('h1, [role=heading][aria-level="1"]')].filter(visible).slice(0, 10);
-  const announcing = 'h2, [role=alert], [aria-live=assertive]';
-  const parts = [...document.querySelectorAll(announcing)].filter(visible).slice(0, most);
+  const headings = all('h1, [role=heading][aria-level="1"]').filter(visible).slice(0, 10);
   const wanted = /canonical|alternate|icon|manifest/i;
   const links = [...document.querySelectorAll('head link[rel]')].filter(link => wanted.test(link.rel)).slice(0, most);
   const [navigation] = performance.getEntriesByType?.('navigation') ?? [];
   return {
     title: cut(document.title, 500), language: cut(document.documentElement.lang, 50), url: cut(location.href, 2000),
     elements: document.querySelectorAll('*').length, pictured: seen.length, stored,
-    passwords: [...document.querySelectorAll('input[type=password]')].filter(visible).length,
-    parts: parts.map(part => cut(part.innerText, 200)).filter(Boolean),
-    headings: headings.map(heading => cut(heading.innerText, 200)),
+    passwords: all('input[type=password]').filter(visible).length,
+    headings: headings.map(words),
     links: links.map(link => [cut(link.rel, 50), cut(link.href, 2000), cut(link.hreflang, 50)]),
-    status: navigation?.responseStatus || null,
+    status: navigation?.responseStatus || null, parts,
   };
 }
 """
-# What came and is something else: the start page of the application, with 200, in place of a missing file.
-_UNREADABLE = """
-most => {
-  const roots = [document], found = [];
-  for (const root of roots) {
-    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
-    for (const link of root.querySelectorAll('link[rel~=stylesheet]:not([rel~=alternate])')) {
-      let isEmpty = !link.sheet;
-      try { isEmpty ||= !link.sheet.cssRules.length; } catch { /* of another origin: nobody may look into it */ }
-      if (/^https?:/.test(link.href) && !link.disabled && isEmpty) found.push(link.href.slice(0, 2000));
-    }
-    for (const image of root.querySelectorAll('img')) {
-      const box = image.getBoundingClientRect();
-      if (!image.complete || image.naturalWidth || box.width < 8 || box.height < 8) continue;
-      // One written into the page came from nowhere: a placeholder of a few bytes is often half an image.
-      if (/^https?:/.test(image.currentSrc) && image.checkVisibility()) found.push(image.currentSrc.slice(0, 2000));
-    }
-  }
-  return found.slice(0, most);
-}
-"""
+)
+
+
+class _Parts(BaseModel):
+    """What `_PARTS` answers of a frame; a page can make it answer something else."""
+
+    unreadable: list[str]
+    announced: list[str]
 
 
 class _Facts(BaseModel):
-    """What `_FACTS` answers; a page can make it answer something else."""
+    """What `_FACTS` answers of the page."""
 
     title: str
     language: str
@@ -99,17 +141,22 @@ class _Facts(BaseModel):
     pictured: int
     passwords: int
     headings: list[str]
-    parts: list[str]
     links: list[tuple[str, str, str]]
     stored: list[tuple[str, str, int]]
     status: int | None
+    parts: _Parts
 
 
-def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
+def read_page(page: Page, folder: str, keep: Keep, must_show: Sequence[str], hearing: Hearing) -> dict[str, Any]:
     """Facts and text of the page, as fields of a PageVisit; raises ValueError when they are none."""
-    facts = _Facts.model_validate(page.evaluate(_FACTS, MAX_ITEMS))
-    text = stabilise.shown_text(page)
-    unreadable = dict.fromkeys(str(url) for told in stabilise.in_frames(page, _UNREADABLE, MAX_ITEMS) for url in told)
+    as_pages = hearing.pages_in_place_of_pictures()
+    facts = _Facts.model_validate(page.evaluate(_FACTS, [MAX_ITEMS, _ANNOUNCING, as_pages]))
+    # The headline of a frame is a part of the page around it.
+    inside = [MAX_ITEMS, f"h1, {_ANNOUNCING}", as_pages]
+    parts = [facts.parts, *map(_Parts.model_validate, stabilise.in_inner_frames(page, _PARTS, inside))]
+    unreadable = dict.fromkeys(url for part in parts for url in part.unreadable)
+    announced = [words for part in parts for words in part.announced]
+    shown = stabilise.shown_text(page, must_show)
     cookies = page.context.cookies()[:MAX_ITEMS]
     return {
         "final_url": facts.url,
@@ -120,13 +167,14 @@ def read_page(page: Page, folder: str, keep: Keep) -> dict[str, Any]:
         "unreadable": tuple(unreadable)[:MAX_ITEMS],
         "password_fields": facts.passwords,
         "headings": tuple(facts.headings),
-        "announced": tuple(facts.parts),
+        "announced": tuple(announced)[:MAX_ITEMS],
         "links": tuple(HeadLink(rel=rel, href=href, language=language) for rel, href, language in facts.links),
         "stored": (
             *(StoredItem(place=place, name=name, size=size) for place, name, size in facts.stored),
             *(_cookie(dict(cookie)) for cookie in cookies),
         ),
-        "text": keep(f"{folder}/text.txt", text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
+        "text": keep(f"{folder}/text.txt", shown.text[:MAX_TEXT_LENGTH].encode("utf-8", "replace"), "text/plain"),
+        "unseen": tuple(UnseenText(text=text, why=why) for text, why in shown.unseen.items()),
         **({"status": facts.status} if facts.status else {}),
     }
 
@@ -202,7 +250,7 @@ def scan_accessibility(
     `pictured` is the window of the screenshot: places of elements are told as they are there.
     """
     try:
-        scanned = axe_scan.scan(page, hearing.session(page), joiner)
+        scanned = axe_scan.scan(page, hearing.session(page), joiner, opens_roots=hearing.declares_closed_roots)
         with stabilise.in_window(page, pictured):
             boxes = json.dumps(element_boxes(page, scanned.result), ensure_ascii=False).encode("utf-8", "replace")
     except Error as error:

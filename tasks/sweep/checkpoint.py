@@ -109,7 +109,9 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         unfolding = stabilise.unfold(page, still, hearing)
         seen |= capture.take_picture(page, place, keep, planned["mask"], still, hearing, log, unfolding)
         hearing.note_unanswered(page, stabilise.ANSWER_SECONDS)
-        seen |= capture.read_page(page, place, keep) | capture.read_aria(page, place, keep)
+        seen |= capture.read_page(page, place, keep, planned["must_show"], hearing) | capture.read_aria(
+            page, place, keep
+        )
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
         seen |= capture.scan_accessibility(page, place, keep, hearing, _joiner(browser), pictured)

@@ -224,7 +224,9 @@ class _Visit:
         self._seen |= capture.take_picture(tab, folder, keep, masks, still, self._hearing, log, unfolding, approved)
         self._hearing.note_unanswered(tab, stabilise.ANSWER_SECONDS)
         # Time passes between frames: a page that became another one meanwhile is read as what the picture shows.
-        self._seen |= capture.read_page(tab, folder, keep) | self._document(response)
+        self._seen |= capture.read_page(tab, folder, keep, self._look.must_show, self._hearing) | self._document(
+            response
+        )
         self._seen |= capture.read_aria(tab, folder, keep)
         pictured = tab.viewport_size
         if planned is not None and planned != pictured:

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, ConsoleMessage, Dialog, Error, Frame, Page, Request, Response, WebSocket
 
-from tasks.sweep.models import PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
+from tasks.sweep.closed_roots import SIGN
+from tasks.sweep.models import PAGE_TYPES, PARTS_OF_A_PAGE, PolicyViolation, SeenMessage, SeenRequest
 
 MAX_REQUESTS = 500
 MAX_MESSAGES = 200
 MAX_MESSAGE_LENGTH = 2_000
 MAX_URL_LENGTH = 2_000
 MAX_BLOCKED = 100
+MAX_DOCUMENTS = 60
+"""Bodies of documents that are looked into for what they declare."""
+MAX_TRIED = 20
+"""Pictures that are looked for in the page."""
 ENDLESS = frozenset({"eventsource", "websocket", "ping"})
 """Requests that stay open or are never reported as finished; a page that has one can still be quiet."""
 SILENCE_SECONDS = 1.0
@@ -47,6 +53,12 @@ class Hearing:
         self.mixed_content: list[str] = []
         self.went_to: list[str] = []
         """Addresses of the documents the page itself went to, the planned one first."""
+        self._documents: dict[Request, Response] = {}
+        """Answers that are documents, which nobody has read yet."""
+        self._ended: list[Response] = []
+        """Those of them that came to their end."""
+        self.declares_closed_roots = False
+        """A document seems to declare closed shadow roots, as far as `read_documents` looked."""
         self.documents = 0
         """Documents the page's own frame asked for; redirects of one are one."""
         self._session: CDPSession | None = None
@@ -120,6 +132,17 @@ class Hearing:
         documents = (seen for seen in self.requests if seen.type == "document" and seen.url == url)
         return next((seen for seen in documents if seen.status is not None), None)
 
+    def read_documents(self) -> None:
+        """Look into the documents of the page and of its frames that nobody has looked into yet."""
+        while self._ended:
+            with suppress(Error):  # the page was left, and what it was with it
+                self.declares_closed_roots |= SIGN in self._ended.pop().body().lower()
+
+    def pages_in_place_of_pictures(self) -> list[str]:
+        """Addresses of images that the server answered with a page; it may be one that it named wrongly."""
+        found = (seen for seen in self.requests if seen.type == "image" and seen.status == 200)
+        return list(dict.fromkeys(seen.url for seen in found if seen.media_type in PAGE_TYPES))[:MAX_TRIED]
+
     def _navigated(self, frame: Frame) -> None:
         if frame.parent_frame is None and len(self.went_to) < MAX_BLOCKED:
             self.went_to.append(frame.url[:MAX_URL_LENGTH])
@@ -145,11 +168,16 @@ class Hearing:
         size = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else None
         self._asked_at.pop(response.request, None)
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
+        is_document = response.request.resource_type == "document" and media_type == "text/html"
+        if is_document and len(self._documents) < MAX_DOCUMENTS:
+            self._documents[response.request] = response
         self._update(response.request, status=response.status, size=size, media_type=media_type)
 
     def _finished(self, request: Request) -> None:
         self._under_way.discard(request)
         self._asked_at.pop(request, None)
+        if request in self._documents and len(self._ended) < MAX_DOCUMENTS:
+            self._ended.append(self._documents.pop(request))
         seconds = request.timing.get("responseEnd", -1) / 1000
         self._update(request, seconds=round(seconds, 3) if seconds >= 0 else None)
 

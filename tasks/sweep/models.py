@@ -9,6 +9,9 @@ from evidence_store.model import Artifact, Evidence, Record
 PARTS_OF_A_PAGE = frozenset({"document", "script", "stylesheet", "image", "font"})
 """Types of requests for what a page is made of, in contrast to its data."""
 
+PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/json"})
+"""Of an answer that is a page or data, and so neither picture nor video nor sound."""
+
 
 class SeenRequest(Record):
     """One request the page made."""
@@ -56,6 +59,13 @@ class HeadLink(Record):
     href: str
     language: str = ""
     """Its `hreflang`."""
+
+
+class UnseenText(Record):
+    """One text of `must_show` that stands on the page where nobody sees it."""
+
+    text: str
+    why: str
 
 
 class StoredItem(Record):
@@ -113,14 +123,17 @@ class PageVisit(Evidence):
     headings: tuple[str, ...] = ()
     """Of the first level, as they are shown."""
     announced: tuple[str, ...] = ()
-    """Visible alerts, and headings of the second level, as they are shown."""
+    """Visible alerts and headings of the second level, as they are shown; of frames those of the first level too."""
     pictured: int = 0
     """Visible images, canvases, drawings and videos: a page of pictures may show no text."""
     unreadable: tuple[str, ...] = ()
-    """Addresses of images that the browser could not show and of style sheets in which it found no rule; also of those
-    that never came."""
+    """Addresses of images that the browser could not show (of those that style sheets draw: in place of which a page
+    came), of style sheets in which it found no rule and of videos and sounds of which it could play no source; also of
+    those that never came."""
     text: Artifact | None = None
     """The text a reader sees (innerText)."""
+    unseen: tuple[UnseenText, ...] = ()
+    """Of the texts that the page must show, those that are in its text and cannot be seen."""
     aria: Artifact | None = None
     """What a screen reader is told, as Playwright's ARIA snapshot (YAML)."""
     screenshot: Artifact | None = None

@@ -38,8 +38,9 @@ from PIL import Image, ImageChops
 from playwright.sync_api import CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
-from tasks.plan import texts_not_shown
+from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.hearing import Hearing
+from tasks.sweep.shown_text import MAX_PLACES, SHOWN_TEXT, ShownText, read
 
 CLOCK_START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
@@ -101,9 +102,18 @@ class Stillness:
         )
 
 
-# Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame.
+# Playwright's paused clock leaks real time through performance.now() and the phase of requestAnimationFrame. Of errors
+# in timers it tells the first of each step and asks no one: a browser asks the page, which may have an answer to them.
 _SHIMS = """
 (() => {
+  const report = window.reportError.bind(window), run = window.eval;
+  const reporting = timer => typeof timer !== 'function' && typeof timer !== 'string' ? timer : (...given) => {
+    try { return typeof timer === 'string' ? run(timer) : timer.apply(window, given); } catch (error) { report(error); }
+  };
+  for (const name of ['setTimeout', 'setInterval', 'requestIdleCallback']) {
+    const set = window[name];
+    window[name] = (timer, ...more) => set(reporting(timer), ...more);
+  }
   const start = Date.now();
   performance.now = () => Date.now() - start;
   window.requestAnimationFrame = run =>
@@ -131,7 +141,13 @@ _WATCH = """
   const observe = root => observer.observe(root, { childList: true, characterData: true, subtree: true });
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) {
-    const root = attach.call(this, { ...init, mode: 'open' });
+    let root;
+    try {
+      root = attach.call(this, { ...init, mode: 'open' });
+    } catch {
+      // One that the document declares as closed can be attached again as a closed one alone; it is opened later.
+      root = attach.call(this, init);
+    }
     observe(root);
     return root;
   };
@@ -163,19 +179,17 @@ async most => {
 """
 _CHANGES = "() => window[Symbol.for('stageproof.changes')] ?? 0"
 # Web components have images and videos of their own; closed shadow roots were opened by the script above.
-_ALL = """
-  const all = selector => {
-    const roots = [document], found = [];
-    for (const root of roots) {
-      found.push(...root.querySelectorAll(selector));
-      for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
-    }
-    return found;
-  };
+ALL = """
+  const roots = [document];
+  for (const root of roots) {
+    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+  }
+  const all = selector => roots.flatMap(root => [...root.querySelectorAll(selector)]);
 """
+"""For scripts: `all(selector)`, and the `roots` it looks into."""
 _STILL = (
     "([animations, images, sticky]) => {"
-    + _ALL
+    + ALL
     + """
   const changes = window[Symbol.for('stageproof.changes')] ?? 0;
   const sheet = new CSSStyleSheet();
@@ -205,32 +219,17 @@ _STILL = (
       else { released += 1; sheet.ofStageproof.push([element, written, priority]); }
     }
   }
-  return [changes, released, Number(window[Symbol.for('stageproof.scrolling')]?.waits() ?? false)];
+  // What could hold a closed shadow root that no script ever saw: a component, or what is empty and yet takes room.
+  const hosts = /^(article|aside|blockquote|div|footer|h[1-6]|header|main|nav|p|section|span)$/;
+  const takesRoom = element => element.offsetWidth > 0 && element.offsetHeight > 0
+    && element.computedStyleMap().get('height')?.value === 'auto';
+  const mayHide = element => !element.shadowRoot && (element.localName.includes('-')
+    || (!element.firstChild && hosts.test(element.localName) && takesRoom(element)));
+  const waits = window[Symbol.for('stageproof.scrolling')]?.waits() ?? false;
+  return [changes, released, Number(waits), Number(all('*').some(mayHide))];
 }
 """
 )
-# Text in open shadow roots is seen by visitors and not part of innerText. Of an element that is not drawn (in a hidden
-# frame, a body before consent, a component that waits) innerText is all its text, scripts included.
-_TEXT = """
-() => {
-  const parts = [];
-  const isDrawn = element => element.checkVisibility() || (getComputedStyle(element).display === 'contents'
-    && isDrawn(element.parentElement ?? element.getRootNode().host ?? document.documentElement));
-  const add = (root, text) => {
-    if (text) parts.push(text);
-    for (const element of root.querySelectorAll('*')) {
-      if (!element.shadowRoot || !isDrawn(element)) continue;
-      const words = [...element.shadowRoot.children]
-        .filter(child => !['STYLE', 'SCRIPT', 'TEMPLATE'].includes(child.tagName) && isDrawn(child))
-        .map(child => child.innerText ?? child.textContent).join('\\n');
-      add(element.shadowRoot, words);
-    }
-  };
-  const body = document.body;
-  if (body && isDrawn(body)) add(body, body.innerText ?? body.textContent);
-  return parts.join('\\n');
-}
-"""
 _UNDO = """
 () => {
   for (const sheet of document.adoptedStyleSheets) {
@@ -244,7 +243,7 @@ _UNDO = """
 # What is still awaited; when that is nothing, fonts and images were made ready to be drawn before this answers.
 _PENDING = (
     "async () => {"
-    + _ALL
+    + ALL
     + """
   const images = all('img');
   let loading = 0, busy = 0;
@@ -271,7 +270,7 @@ _FINISH_ANIMATIONS = """
 # Overflow of <body> is the window's as long as <html> has none of its own (CSS Overflow 3, 3.3).
 _HIDDEN = (
     "([planWidth, planHeight, margin]) => {"
-    + _ALL
+    + ALL
     + """
   const root = document.documentElement;
   const ofWindow = [root, ...(getComputedStyle(root).overflowY === 'visible' ? [document.body] : [])];
@@ -382,14 +381,19 @@ def prepare(page: Page, still: Stillness) -> None:
 def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None) -> Iterator[Any]:
     """What a script tells in the page itself, and then in each frame inside it (with the argument `inside`, if any)."""
     yield page.evaluate(script, argument)
+    yield from in_inner_frames(page, script, argument if inside is None else inside)
+
+
+def in_inner_frames(page: Page, script: str, argument: Any) -> Iterator[Any]:
+    """What a script tells in each frame inside the page."""
     for frame in page.frames[1:MAX_FRAMES]:
         with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
-            yield frame.evaluate(script, argument if inside is None else inside)
+            yield frame.evaluate(script, argument)
 
 
-def shown_text(page: Page) -> str:
-    """The text that a reader sees, that of frames and of open shadow roots with it."""
-    return "\n".join(map(str, in_frames(page, _TEXT)))
+def shown_text(page: Page, wanted: Sequence[str] = ()) -> ShownText:
+    """What a reader sees, in frames and open shadow roots as well, and which wanted texts nobody sees; ValueError."""
+    return read(in_frames(page, SHOWN_TEXT, [list(wanted), MAX_PLACES]), wanted)
 
 
 def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
@@ -399,7 +403,7 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
     try:
         page.clock.run_for(STEP_MS)
     except Error as error:
-        # An error in one of the page's own timers comes out here, in place of the page's console.
+        # An error in a timer that the page could set past the script above, in place of the page's console.
         if not str(error).startswith(_TIMER_ERROR):
             raise
         hearing.threw(str(error).removeprefix(_TIMER_ERROR).strip())
@@ -415,6 +419,9 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     # A frame is as tall as its page made it, so nothing in it is out of place in a picture of the whole page.
     told = list(in_frames(page, _STILL, [*how, still.sticky], inside=[*how, False]))
     changes, released = (sum(map(int, counts)) for counts in list(zip(*told, strict=True))[:2])
+    if any(may_hide for *_, may_hide in told) and (opened := _opened(page, hearing)):
+        log.append(f"closed shadow roots that the document declares were opened: {opened}")
+        list(in_frames(page, _STILL, [*how, False]))  # what they hold as well
     if released:
         log.append(f"sticky or fixed elements let into the flow: {released}")
     waits_to_be_seen = still.images and told[0][2]
@@ -437,10 +444,16 @@ def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[s
     return log
 
 
+def _opened(page: Page, hearing: Hearing) -> int:
+    """How many closed shadow roots a document declared, which are open now."""
+    hearing.read_documents()
+    return open_declared(hearing.session(page)) if hearing.declares_closed_roots else 0
+
+
 def _texts_awaited(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str]) -> list[str]:
     began = time.monotonic()
     waited = 0.0
-    while must_show and (missing := texts_not_shown(shown_text(page), must_show)):
+    while must_show and (missing := shown_text(page, must_show).lacks(must_show)):
         if waited > SHOWN_SECONDS:
             return [f"not shown within {SHOWN_SECONDS:g} s: '{missing[0]}'"]
         page.wait_for_timeout(STEP_MS / 2)

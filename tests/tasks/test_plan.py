@@ -139,6 +139,7 @@ BAD: list[tuple[str, tuple[Path_, Any], str]] = [
     ("zero reports", (("checks", "unit-coverage", "reports"), []), "unit-coverage.reports: Tuple should have at least"),
     ("a blank text to show", ((*PAGE, "must_show"), ["Impact", " \t"]), "must_show holds a blank text"),
     ("an empty text to show", ((*PAGE, "must_show"), [""]), "must_show holds a blank text"),
+    ("a text to show that nobody sees", ((*PAGE, "must_show"), ["\u00ad \u200b"]), "must_show holds a blank text"),
     ("an empty path", ((*PAGE, "path"), ""), "path: String should have at least 1 character"),
     # Names.
     ("two pages of one name", ((*PAGE, "name"), "sign-in"), "two pages are named 'sign-in'"),

@@ -619,6 +619,13 @@ def test_a_page_taller_than_a_picture_says_how_much_of_it_is_shown() -> None:
     assert "# Its pictures end after 15,000 px and the page" in text
 
 
+def test_a_text_that_nobody_sees_is_taken_out_of_the_proposal() -> None:
+    page = ProposedPage("home", "/home", None, ("Menu", "Welcome"), Kind("/home", (), 1, ()))
+    looked = judged_page(page, {"home@phone": Rehearsed("Menu Welcome", True, "", unseen=("Menu",))})
+    assert looked.must_show == ("Welcome",)
+    assert looked.notes == ("in phone it does not show 'Menu', which was taken out of must_show",)
+
+
 def test_a_page_tells_how_many_addresses_are_folded_into_it() -> None:
     """The eighth key is only counted: a table of many columns has as many filters."""
     kind, keys = Kind("/list", ("/list",), 1, ()), tuple(f"key{number}" for number in range(8))

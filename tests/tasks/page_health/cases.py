@@ -8,7 +8,7 @@ from typing import Any
 
 from evidence_store.model import CheckResult, Outcome, SubjectDecision
 from tasks.plan import Plan
-from tasks.sweep.models import PageVisit, SeenMessage, SeenRequest
+from tasks.sweep.models import PageVisit, SeenMessage, SeenRequest, UnseenText
 from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subject, plan_of
 
 URL = f"{BASE}/en/home"
@@ -81,6 +81,13 @@ GOOD = [
         PASS,
         "shows 1 of 1",
         partial(health, page={"must_show": ["Welcome to the"]}),
+    ),
+    Case("a word that may be parted", PASS, "shows 1 of 1", partial(health, text="Wel\u00adco\u200bme".encode())),
+    Case(
+        "a text that may be parted",
+        PASS,
+        "shows 1 of 1",
+        partial(health, page={"must_show": ["Wel\u00adcome"]}),
     ),
     Case("a trailing slash", PASS, "as itself", partial(health, final_url=f"{URL}/")),
     Case("a query was added", PASS, "as itself", partial(health, final_url=f"{URL}?tab=1#top")),
@@ -315,6 +322,32 @@ def styled(media_type: str) -> dict[str, Any]:
 
 BAD.append(Case("a style sheet that is none", FAIL, f"{STYLE} came and", partial(health, **styled("text/html"))))
 GOOD.append(Case("a style sheet without a rule", PASS, "as itself", partial(health, **styled("text/css"))))
+CLIP = f"{BASE}/clip.mp4"
+
+
+def played(media_type: str, status: int | None = 200, **more: Any) -> dict[str, Any]:
+    asked = request(CLIP, status, kind="media").model_copy(update={"media_type": media_type})
+    return {"requests": requests(asked), "unreadable": (CLIP,), **more}
+
+
+BAD += [
+    Case("a video that is a page", FAIL, f"{CLIP} came and is not", partial(health, **played("text/html", 206))),
+    Case("a video that is data", FAIL, f"{CLIP} came and is not", partial(health, **played("application/json"))),
+    Case("a video that never came", FAIL, "answered 404", partial(health, **played("text/html", 404))),
+]
+GOOD += [
+    Case("a video this browser has no codec for", PASS, "as itself", partial(health, **played("video/mp4"))),
+    Case("a video without a type", PASS, "as itself", partial(health, **played(""))),
+    Case("a list of videos", PASS, "as itself", partial(health, **played("application/vnd.apple.mpegurl"))),
+    Case("a video that is elsewhere", PASS, "as itself", partial(health, **played("text/html", 302))),
+    Case("a video of another type that plays", PASS, "itself", partial(health, **played("text/html", unreadable=()))),
+    Case(
+        "a video that is a page, known",
+        PASS,
+        "as itself",
+        partial(health, **played("text/html", page={"ignore_requests": ["*.mp4"]})),
+    ),
+]
 FONT = f"Failed to decode downloaded font: {BASE}/site.woff2"
 BAD.append(
     Case("a font that is none", FAIL, "/site.woff2 came and", partial(health, messages=(said(FONT, "warning"),)))
@@ -350,6 +383,49 @@ GOOD += [
     Case("a route where none is planned", PASS, "as itself", partial(health, final_url=f"{URL}#/start")),
     Case("an anchor", PASS, "as itself", partial(health, final_url=URL, url=f"{URL}#top")),
 ]
+
+
+def asks(planned: str, ended_with: str) -> dict[str, Any]:
+    """A page planned with this behind its path, and what was there in the end."""
+    path = f"/en/home{planned}"
+    return {"page": {"path": path}, "url": f"{BASE}{path}", "final_url": f"{URL}{ended_with}"}
+
+
+LOST = {
+    "all of it": ("?status=open", ""),
+    "one of two": ("?status=open&page=2", "?page=2"),
+    "another value": ("?status=open", "?status=all"),
+    "one value of two": ("?tag=a&tag=b", "?tag=a"),
+    "a name alone": ("?print", "?"),
+    "that of its route": ("#/list?status=open", "#/list"),
+    "for tracking and more": ("?utm_source=mail&status=open", "?utm_source=mail"),
+}
+KEPT = {
+    "as it was": ("?status=open", "?status=open"),
+    "with more": ("?status=open", "?page=1&status=open&sort=name#top"),
+    "in another order": ("?a=1&b=2", "?b=2&a=1"),
+    "written in another way": ("?q=a%20b&name=%C3%A5", "?q=a+b&name=å"),
+    "in other capitals": ("?lang=NB", "?lang=nb"),
+    "a name alone": ("?print", "?print="),
+    "with its route": ("?v=2#/list?status=open", "?v=2#/list?status=open&page=1"),
+    "without what tracks": ("?utm_source=mail&gclid=7&fbclid=8", ""),
+    "behind an anchor": ("#top?x=1", ""),
+}
+GOOD += [
+    *(
+        Case(f"a query lost: {name}", PASS, "itself", partial(health, **asks(*it)), warns=True)
+        for name, it in LOST.items()
+    ),
+    *(Case(f"a query kept {name}", PASS, "as itself", partial(health, **asks(*it))) for name, it in KEPT.items()),
+]
+BAD.append(
+    Case(
+        "a query lost elsewhere",
+        FAIL,
+        "/login in place of",
+        partial(health, **asks("?a=1", "") | {"final_url": f"{BASE}/login"}),
+    )
+)
 BROKEN_PART = ("Reports\nAll of them", "Something went wrong\nTry again")
 GOOD += [
     Case("an alert", PASS, "as itself", partial(health, announced=BROKEN_PART), warns=True),
@@ -383,6 +459,18 @@ BAD.append(
         FAIL,
         "answered 404",
         partial(health, requests=requests(request(IMAGE, 404, kind="image")), unreadable=(IMAGE,)),
+    )
+)
+UNSEEN = (UnseenText(text="Welcome", why="its opacity is 0 (h1)"),)
+BAD.append(
+    Case("a text nobody sees", FAIL, "nobody sees it: its opacity is 0 (h1)", partial(health, unseen=UNSEEN)),
+)
+GOOD.append(
+    Case(
+        "a text nobody sees and nobody plans",
+        PASS,
+        "shows 1 of 1",
+        partial(health, unseen=UNSEEN, page={"must_show": ["the"]}),
     )
 )
 BROKEN = [

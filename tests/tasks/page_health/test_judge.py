@@ -79,6 +79,13 @@ def test_what_is_waived_by_name_covers_the_same_fault_and_no_other(name: str) ->
     assert (one.fingerprint == other.fingerprint) is (name in SAME)
 
 
+def test_what_a_query_lost_is_named() -> None:
+    changes = {"page": {"path": "/en/home?status=open&page=2"}, "url": f"{URL}?status=open&page=2"}
+    warning, passed = findings(**changes, final_url=f"{URL}?page=2").findings
+    assert (warning.word, warning.rule, passed.outcome) == ("warn", "query", Outcome.PASS)
+    assert warning.message == f"its address no longer asks for status=open: it ended on {URL}?page=2"
+
+
 def test_a_page_without_texts_is_told_as_a_warning_beside_the_pass() -> None:
     result = findings(page={"must_show": []})
     assert [(finding.word, finding.rule) for finding in result.findings] == [("warn", "must-show"), ("pass", "")]

@@ -250,7 +250,7 @@ def scrolled_through(browser: Browser, body: str, still: Stillness) -> tuple[str
         tab.goto("http://site/")
         log = stabilise.settle(tab, still, Hearing())
         assert tab.evaluate("scrollY") == 0
-        return stabilise.shown_text(tab), [line for line in log if line.startswith("scrolled through")]
+        return stabilise.shown_text(tab).text, [line for line in log if line.startswith("scrolled through")]
 
 
 SHELL = "<style>body { margin: 0 } main { height: 100vh; overflow-y: auto } p { height: %s; margin: 0 }</style>"
