@@ -6,6 +6,7 @@ Exit codes: 0 written (or shown), 2 the command or the file is in the way, 3 the
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ def init(
     name: Annotated[str, typer.Option(help="The target's name; default: the first part of the host's name.")] = "",
     max_pages: Annotated[int, typer.Option(min=1, max=5_000, help="Most pages that are visited.")] = 200,
     max_depth: Annotated[int, typer.Option(min=0, max=50, help="Most links away from the start.")] = 8,
-    minutes: Annotated[float, typer.Option(min=0.2, max=240, help="Most time for crawl and measurements.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.2, max=240, help="Most time; a look that began is finished.")] = 10,
     ignore_robots: Annotated[
         bool, typer.Option("--ignore-robots", help="Do not ask robots.txt: for a site of your own.")
     ] = False,
@@ -101,12 +102,13 @@ def propose(wish: Wish, progress: Progress) -> tuple[Proposal, str]:
     from tasks.plan import parse_plan
     from tasks.vitals.metrics import METRICS
 
+    until = time.monotonic() + wish.limits.seconds
     redactor = Redactor()
     for key, value in _secrets(wish).items():
         redactor.learn(value, f"env:{key}")
     good = {metric.id: metric.good for metric in METRICS}
     with temporary_folder():
-        proposal = rehearse(discover(wish, good, progress, redactor), progress)
+        proposal = rehearse(discover(wish, good, progress, redactor), progress, until)
     text = plan_text(proposal)
     parse_plan(text, "the proposed plan")
     if redactor.redact_text(text) != text:

@@ -78,7 +78,7 @@ def _head(proposal: Proposal) -> Iterator[str]:
         f" seen; {len(proposal.pages)} pages are proposed."
     )
     for why, (count, example) in sorted(proposal.skipped.items()):
-        yield from comment(f"Not followed: {count:,} {why}, such as {example[:160]}")
+        yield from comment(f"Not followed ({count:,}): {why}, such as {example[:160]}")
     for note in proposal.notes:
         yield from comment(f"Note: {note}")
     for address in proposal.left_out[:10]:

@@ -2,18 +2,22 @@
 
 Rules:
 
-- a text that one of the viewports does not show is taken out;
+- a text that one of the viewports does not show is taken out; when it was what tells the page, another one that all of
+  them show takes its place;
 - a page that shows its texts only while its clock runs gets `freeze_time = false`;
 - a page that is taller than a picture may be, or has no end, gets a `picture_height`: whoever reads the plan sees what
   is cut off;
-- a page that never stands still is named: its pictures cannot be compared.
+- a page that never stands still is named: its pictures cannot be compared;
+- when the time is over no further look is begun, and what was not looked at is named.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,9 +28,15 @@ from tasks.contract import GatherError, Shard
 from tasks.discovery.crawl import Progress
 from tasks.discovery.discover import Proposal, ProposedPage
 from tasks.discovery.plan_text import plan_text
-from tasks.plan import parse_plan
+from tasks.plan import parse_plan, texts_not_shown
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
+
+NO_TIME = "no time was left to look at it as a run does: texts and stillness are not tried"
+
+
+class _TimeIsUpError(Exception):
+    """No further look is to be begun."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,10 @@ class Rehearsed:
     """Where its picture ends while the page goes on, in CSS pixels."""
 
 
-def rehearse(proposal: Proposal, progress: Progress) -> Proposal:
-    """The proposal after its rehearsal; a page that could not be rehearsed says so."""
-    looks = _look(proposal, progress)
+def rehearse(proposal: Proposal, progress: Progress, until: float) -> Proposal:
+    """The proposal after its rehearsal, which begins no look after `until` (`time.monotonic()`)."""
+    looks = _look(proposal, progress, until)
+    untried = sum(look.problem == NO_TIME for look in looks.values())
     frozen = [judged_page(page, looks) for page in proposal.pages]
     # A page that lost all its texts is tried once more with its clock running.
     again = [
@@ -51,13 +62,22 @@ def rehearse(proposal: Proposal, progress: Progress) -> Proposal:
         if before.must_show and not after.must_show
     ]
     if again:
-        retried = _look(replace(proposal, pages=again), progress)
-        mended = {page.name: judged_page(page, retried) for page in again}
+        retried = _look(replace(proposal, pages=again), progress, until)
+        # Texts that nobody was left to look for would seem to hold.
+        tried = [page for page in again if all(look.problem != NO_TIME for look in _looks_at(page, retried).values())]
+        mended = {page.name: judged_page(page, retried) for page in tried}
         frozen = [mended[page.name] if page.name in mended and mended[page.name].must_show else page for page in frozen]
-    return replace(proposal, pages=frozen)
+    notes = proposal.notes
+    if untried:
+        notes = [
+            *notes,
+            f"{untried} of the {len(looks)} looks of the rehearsal were not made, because --minutes left no time for"
+            " them: the first run makes them",
+        ]
+    return replace(proposal, pages=frozen, notes=notes)
 
 
-def _look(proposal: Proposal, progress: Progress) -> Mapping[str, Rehearsed]:
+def _look(proposal: Proposal, progress: Progress, until: float) -> Mapping[str, Rehearsed]:
     plan = parse_plan(plan_text(proposal), "the proposed plan")
     source = PageSweep()
     with tempfile.TemporaryDirectory(prefix="stageproof-init-") as folder:
@@ -73,22 +93,36 @@ def _look(proposal: Proposal, progress: Progress) -> Mapping[str, Rehearsed]:
             with lock:
                 done += 1
                 progress("rehearsal", {"done": done, "looks": len(plan.page_subjects())})
+            end_in_time()
+
+        def end_in_time() -> None:
+            if time.monotonic() >= until:
+                raise _TimeIsUpError
 
         workspace.on_look = looked
 
         def gather(shard: Shard) -> str:
             try:
+                end_in_time()
                 source.gather(plan, shard, workspace)
+            except _TimeIsUpError:
+                pass  # what was looked at before is evidence all the same
             except GatherError as error:
                 return str(error)
-            return ""
+            return NO_TIME
 
         shards = source.shards(plan)
-        with ThreadPoolExecutor(max_workers=len(shards)) as threads:
-            problem = next(filter(None, threads.map(gather, shards)), "")
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+            problems = {
+                subject: problem
+                for shard, problem in zip(shards, threads.map(gather, shards), strict=True)
+                for subject in shard.members
+            }
         visits = {visit.subject: visit for visit in evidence_of(workspace, PageVisit)}
         return {
-            subject: _rehearsed(visits[subject], workspace) if subject in visits else Rehearsed("", True, problem)
+            subject: _rehearsed(visits[subject], workspace)
+            if subject in visits
+            else Rehearsed("", True, problems[subject])
             for subject in plan.page_subjects()
         }
 
@@ -98,11 +132,22 @@ def _rehearsed(visit: PageVisit, workspace: Workspace) -> Rehearsed:
     return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at)
 
 
+def _looks_at(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> dict[str, Rehearsed]:
+    """The looks at one page, by viewport."""
+    return {
+        subject.partition("@")[2]: look for subject, look in looks.items() if subject.partition("@")[0] == page.name
+    }
+
+
 def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedPage:
     """The page after its looks (subject -> look), with what did not hold mended or named."""
-    own = {subject.partition("@")[2]: look for subject, look in looks.items() if subject.partition("@")[0] == page.name}
-    notes = [
-        f"in {viewport} it could not be looked at: {look.problem}" for viewport, look in own.items() if look.problem
+    own = _looks_at(page, looks)
+    untried = [viewport for viewport, look in own.items() if look.problem == NO_TIME]
+    notes = [f"in {' and '.join(untried)} {NO_TIME}"] if untried else []
+    notes += [
+        f"in {viewport} it could not be looked at: {look.problem}"
+        for viewport, look in own.items()
+        if look.problem not in {"", NO_TIME}
     ]
     seen = {viewport: look for viewport, look in own.items() if not look.problem}
     notes += [
@@ -110,11 +155,19 @@ def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedP
         for viewport, look in seen.items()
         if not look.stable
     ]
-    texts: Sequence[str] = page.must_show
+    texts = list(page.must_show)
+    taken_out = []
     for viewport, look in seen.items():
-        hidden = [text for text in texts if text not in look.shown]
+        hidden = texts_not_shown(look.shown, texts)
         if hidden:
-            notes.append(f"in {viewport} it does not show '{hidden[0]}', which was taken out of must_show")
+            taken_out.append(f"in {viewport} it does not show '{hidden[0]}', which was taken out of must_show")
         texts = [text for text in texts if text not in hidden]
+    everywhere = [
+        text for text in page.spare_texts if not any(texts_not_shown(one.shown, [text]) for one in seen.values())
+    ]
+    if taken_out and page.must_show[-1] not in texts and everywhere:
+        texts.append(everywhere[0])
+    else:
+        notes += taken_out
     clipped = max((look.clipped_at for look in seen.values() if look.clipped_at is not None), default=None)
     return replace(page, must_show=tuple(texts), notes=(*page.notes, *notes), picture_height=clipped)

@@ -254,6 +254,39 @@ def test_when_nothing_tells_pages_apart_a_person_is_told() -> None:
     assert "write one down" in proposal.texts_for(look(text="2026"), [], []).note
 
 
+def test_a_page_without_headings_is_told_by_a_text_of_its_own() -> None:
+    """Not by its menu, nor by what an address that cannot exist shows, nor by a short word before a longer text."""
+    own = look(
+        title="Ship", phrases=["Home", "Nothing at this place", "Light", "Choose your theme"],
+        text="Home Nothing at this place Light Choose your theme",
+    )  # fmt: skip
+    found = proposal.texts_for(own, [], ["Home of all", "Nothing at this place"])
+    assert (found.must_show, found.spare, found.note) == (("Choose your theme",), ["Light"], "")
+
+
+NO_DATA = [
+    "No runs yet", "No usage data available", "Nothing to show", "Create your first prompt", "The list is empty",
+    "Usage metrics will appear here.", "Start tracing your application",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_DATA)
+def test_what_a_page_says_for_want_of_data_comes_last(text: str) -> None:
+    """As a headline too; when there is nothing else, the plan says so."""
+    own = look(headings=[(1, text)], phrases=["Go"], text=f"{text} Go")
+    assert proposal.texts_for(look(headings=[(1, text)], phrases=["Budgets"], text=f"{text} Budgets"), [], []) == (
+        proposal.Texts(("Budgets",), spare=[text])
+    )
+    alone = proposal.texts_for(own, [], ["Go"])
+    assert (alone.must_show, "because it has no data" in alone.note) == ((text,), True)
+
+
+@pytest.mark.parametrize("text", ["No one left behind", "Notes", "First steps", "Getting started", "Northern routes"])
+def test_what_only_begins_like_it_is_a_text_as_any(text: str) -> None:
+    own = look(headings=[(1, text)], phrases=["Everything else"], text=f"{text} Everything else")
+    assert proposal.texts_for(own, [], []).must_show == (text,)
+
+
 # -- stability --------------------------------------------------------------------------------------------------------
 
 
