@@ -131,11 +131,15 @@ def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor
     read_sitemaps(site, wish.limits, hosts)
     budget = Budget(wish.limits.max_pages, began + CRAWL_SHARE * wish.limits.seconds)
     until = began + PROBE_SHARE * wish.limits.seconds
-    with BrowserSession(plan, redactor or Redactor(), deterministic=False) as session:
+    redactor = redactor or Redactor()
+    with BrowserSession(plan, redactor, deterministic=False) as session:
         looking = _Looking(site, session, plan, wish, budget, progress, until)
         pages, left_out, anonymous = looking.kinds(start)
         chosen = looking.choose(pages)
-        stabilities = with_shared_masks(looking.probe_twice(chosen))
+        firsts = looking.load_first(chosen)
+    # By another sign-in, as in each run: what tells when the last one was differs between runs.
+    with BrowserSession(plan, redactor, deterministic=False) as looking.session:
+        stabilities = with_shared_masks(looking.load_again(chosen, firsts))
     personal = proposal.personal_words(_plain_values(wish.login))
     proposed = _proposed(pages, chosen, stabilities, anonymous, looking.missing, personal)
     progress("services", {})
@@ -244,7 +248,23 @@ class _Found:
     seen: SeenPage
     shape: Shape
     identity: str | None
+    page: str
+    """The address without what only shows it in another way."""
     folded: Folded = NOTHING_FOLDED
+
+    def may_be_taken_for(self, other: _Found) -> bool:
+        """Whether it takes a text to tell them apart: not of views of one page, nor of what this visitor never sees."""
+        apart = (self.page, self.identity) != (other.page, other.identity)
+        return apart and other.identity in {None, self.identity}
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first of two loads, and when it ended (`time.monotonic()`)."""
+
+    seen: SeenPage
+    loaded: Loaded | None
+    at: float
 
 
 @dataclass
@@ -297,9 +317,9 @@ class _Looking:
             self.third_parties |= seen.third_parties
         if self.budget.is_spent():
             which = "--max-pages was reached" if self.budget.visits_left <= 0 else "its share of --minutes was over"
+            unvisited = len(self.site.depths) - len({*visited, *signed_in})
             self.notes.append(
-                f"the crawl ended because {which}, with"
-                f" {len(self.site.depths) - len({*visited, *signed_in}):,} addresses unvisited"
+                f"the crawl ended because {which}, with {unvisited:,} addresses unvisited; more takes it further"
             )
         return self._kinds_among(visited, signed_in)
 
@@ -386,7 +406,7 @@ class _Looking:
 
         def found_as(kind: Kind, seen: SeenPage, who: str | None) -> _Found:
             into = folded_together(folded[address] for address in kind.members if address in folded)
-            return _Found(kind, seen, shapes[kind.shown_by], who, into)
+            return _Found(kind, seen, shapes[kind.shown_by], who, variants.page_of(kind.shown_by), into)
 
         found = []
         for kind in self._grouped(only_signed_in, shapes):
@@ -460,9 +480,9 @@ class _Looking:
             )
         return [*first, *(one for one in found if one not in first)][:MOST_PROPOSED]
 
-    def probe_twice(self, chosen: Sequence[_Found]) -> list[Stability]:
-        """Load each page, and when all were loaded load each again: what differs cannot be compared."""
-        firsts: list[tuple[SeenPage, Loaded | None, float] | None] = []
+    def load_first(self, chosen: Sequence[_Found]) -> list[_First | None]:
+        """Load each page; None for those that there is no time for."""
+        firsts: list[_First | None] = []
         halfway = (time.monotonic() + self.until) / 2
         for number, one in enumerate(chosen, 1):
             self.progress("first load", {"done": number, "pages": len(chosen)})
@@ -471,15 +491,19 @@ class _Looking:
                 firsts.append(None)
                 continue
             seen, loaded = self.visitor(one.identity).measure(one.seen.address)
-            firsts.append((seen, loaded, time.monotonic()))
+            firsts.append(_First(seen, loaded, time.monotonic()))
+        return firsts
+
+    def load_again(self, chosen: Sequence[_Found], firsts: Sequence[_First | None]) -> list[Stability]:
+        """Load each page that was loaded once more: what differs cannot be compared."""
         answers = []
         for number, (one, first) in enumerate(zip(chosen, firsts, strict=True), 1):
             self.progress("second load", {"done": number, "pages": len(chosen)})
             if first is None or time.monotonic() >= self.until:
                 answers.append(Stability(problem=NOT_LOADED_TWICE))
                 continue
-            time.sleep(max(0.0, first[2] + LEAST_SECONDS_APART - time.monotonic()))
-            answers.append(self._compare(one, first[0], first[1]))
+            time.sleep(max(0.0, first.at + LEAST_SECONDS_APART - time.monotonic()))
+            answers.append(self._compare(one, first.seen, first.loaded))
         untried = sum(answer.problem == NOT_LOADED_TWICE for answer in answers)
         if untried:
             self.notes.append(
@@ -543,7 +567,6 @@ def _proposed(
     missing: Sequence[SeenPage],
     personal: Collection[str],
 ) -> list[ProposedPage]:
-    texts = {id(one): one.seen.look.text for one in found if one.seen.look is not None}
     sign_in = [seen.look.text for seen in strangers if seen.look is not None and seen.look.signs_in]
     of_missing = [seen.look.text for seen in missing if seen.look is not None]
     taken: set[str] = set()
@@ -551,7 +574,7 @@ def _proposed(
     for one, stability in zip(chosen, stabilities, strict=True):
         if one.seen.look is None:
             raise RuntimeError(f"{one.seen.address} was chosen without a look at it")
-        others = [text for key, text in texts.items() if key != id(one)]
+        others = [other.seen.look.text for other in found if other.seen.look and one.may_be_taken_for(other)]
         others += [] if one.seen.look.signs_in else sign_in
         # A start page that shows for everything what it shows for itself is told as such already.
         others += [] if proposal.answers_like_missing(one.seen, missing) else of_missing

@@ -8,6 +8,8 @@ Rules:
 - a page that is taller than a picture may be, or has no end, gets a `picture_height`: whoever reads the plan sees what
   is cut off;
 - a page that never stands still is named: its pictures cannot be compared;
+- what a run would find wrong with a page as it is (a script's error, a request that fails) is named: it is to be mended
+  or accepted, and whoever reads the plan should not learn it from the first run;
 - when the time is over no further look is begun, and what was not looked at is named.
 """
 
@@ -17,21 +19,28 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from evidence_store.model import Finding, Outcome
 from evidence_store.workspace import OpenedRun, Workspace, evidence_of, read_artifact
 from tasks.contract import GatherError, Shard
 from tasks.discovery.crawl import Progress
 from tasks.discovery.discover import Proposal, ProposedPage
 from tasks.discovery.plan_text import plan_text
-from tasks.plan import parse_plan, texts_not_shown
+from tasks.plan import Plan, parse_plan, texts_not_shown
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
 
+FaultsOf = Callable[[Plan, Workspace], Iterable[Finding]]
+"""What is wrong with the pages of a plan, by evidence of looks at them."""
+MUST_SHOW = "must-show"
+"""The rule of the texts, which are mended here."""
+MOST_FAULTS = 5
+"""Of one page, that its notes tell."""
 NO_TIME = "no time was left to look at it as a run does: texts and stillness are not tried"
 
 
@@ -48,11 +57,13 @@ class Rehearsed:
     problem: str
     clipped_at: int | None = None
     """Where its picture ends while the page goes on, in CSS pixels."""
+    faults: Sequence[str] = ()
+    """What a run would call a fail, but for the texts."""
 
 
-def rehearse(proposal: Proposal, progress: Progress, until: float) -> Proposal:
+def rehearse(proposal: Proposal, progress: Progress, until: float, faults_of: FaultsOf) -> Proposal:
     """The proposal after its rehearsal, which begins no look after `until` (`time.monotonic()`)."""
-    looks = _look(proposal, progress, until)
+    looks = _look(proposal, progress, until, faults_of)
     untried = sum(look.problem == NO_TIME for look in looks.values())
     frozen = [judged_page(page, looks) for page in proposal.pages]
     # A page that lost all its texts is tried once more with its clock running.
@@ -62,7 +73,7 @@ def rehearse(proposal: Proposal, progress: Progress, until: float) -> Proposal:
         if before.must_show and not after.must_show
     ]
     if again:
-        retried = _look(replace(proposal, pages=again), progress, until)
+        retried = _look(replace(proposal, pages=again), progress, until, faults_of)
         # Texts that nobody was left to look for would seem to hold.
         tried = [page for page in again if all(look.problem != NO_TIME for look in _looks_at(page, retried).values())]
         mended = {page.name: judged_page(page, retried) for page in tried}
@@ -77,7 +88,7 @@ def rehearse(proposal: Proposal, progress: Progress, until: float) -> Proposal:
     return replace(proposal, pages=frozen, notes=notes)
 
 
-def _look(proposal: Proposal, progress: Progress, until: float) -> Mapping[str, Rehearsed]:
+def _look(proposal: Proposal, progress: Progress, until: float, faults_of: FaultsOf) -> Mapping[str, Rehearsed]:
     plan = parse_plan(plan_text(proposal), "the proposed plan")
     source = PageSweep()
     with tempfile.TemporaryDirectory(prefix="stageproof-init-") as folder:
@@ -119,17 +130,21 @@ def _look(proposal: Proposal, progress: Progress, until: float) -> Mapping[str, 
                 for subject in shard.members
             }
         visits = {visit.subject: visit for visit in evidence_of(workspace, PageVisit)}
+        faults: dict[str, list[str]] = {}
+        for fault in faults_of(plan, workspace) if visits else ():
+            if fault.outcome is Outcome.FAIL and fault.gates and fault.rule != MUST_SHOW:
+                faults.setdefault(fault.subject, []).append(fault.message)
         return {
-            subject: _rehearsed(visits[subject], workspace)
+            subject: _rehearsed(visits[subject], workspace, faults.get(subject, ()))
             if subject in visits
             else Rehearsed("", True, problems[subject])
             for subject in plan.page_subjects()
         }
 
 
-def _rehearsed(visit: PageVisit, workspace: Workspace) -> Rehearsed:
+def _rehearsed(visit: PageVisit, workspace: Workspace, faults: Sequence[str]) -> Rehearsed:
     text = read_artifact(workspace, visit.text).decode("utf-8", "replace") if visit.text else ""
-    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at)
+    return Rehearsed(" ".join(text.split()), visit.stable, visit.problem or "", visit.clipped_at, faults)
 
 
 def _looks_at(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> dict[str, Rehearsed]:
@@ -154,6 +169,11 @@ def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedP
         f"in {viewport} it never stands still, so its picture cannot be compared: mask what moves, or mend it"
         for viewport, look in seen.items()
         if not look.stable
+    ]
+    faults = dict.fromkeys(fault for look in seen.values() for fault in look.faults)
+    notes += [
+        f"a run fails on it as it is: {fault[:300]}; mend it, or accept it (`ignore_requests`, `ignore_console`)"
+        for fault in list(faults)[:MOST_FAULTS]
     ]
     texts = list(page.must_show)
     taken_out = []

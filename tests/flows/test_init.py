@@ -259,7 +259,7 @@ def test_a_plan_is_written_though_the_time_is_over(server: HostileServer, monkey
     """The start page was looked at; what was not tried stands in the plan, at its page and at its head."""
     monkeypatch.setattr("tasks.discovery.discover.PROBE_SHARE", 0)
     server.answers |= {"/": page("<h1>Boats for hire</h1><p>All year round</p>")}
-    text = plan_text(rehearse(proposed_by(server), quiet, until=0))
+    text = plan_text(rehearse(proposed_by(server), quiet, 0, lambda _plan, _workspace: ()))
     (only,) = parse_plan(text, "shop").pages
     assert only.must_show == ("Boats for hire",)
     told = " ".join(text.replace("\n# ", " ").split())

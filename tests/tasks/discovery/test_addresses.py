@@ -213,6 +213,9 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + urlse
 ODD_SITEMAPS = {
     "empty": (b"", "empty"),
     "HTML": (b"<!doctype html><html></html>", "an HTML page"),
+    "HTML after remarks": (b"\n<!-- (c) us -->\n<!-- v2 --><!DOCTYPE HTML><html>", "an HTML page"),
+    "remarks without end": (b"<!-- " * 2_000 + b"<!doctype html>", "not well-formed XML"),
+    "remarks alone": (b"<!-- -->" * 1_000, "not well-formed XML"),
     "an entity bomb": (BOMB, "not well-formed XML: DTDForbidden"),
     "cut off": (urlset(b"https://x/1")[:-20], "not well-formed XML"),
     "broken gzip": (b"\x1f\x8b" + b"nonsense" * 10, "not the gzip file"),

@@ -635,7 +635,7 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
     )
     assert "# Stands for 400 addresses in 2 languages (en, de)" in text
     assert "until then a run ends incomplete" in text
-    assert '# lcp_ms is looser than "good" (2500): home took 3000.' in text
+    assert '# lcp_ms is looser than "good" (2500): home measured 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from evidence_store.workspace import Workspace
+from evidence_store.model import Finding, Outcome
+from evidence_store.workspace import Workspace, evidence_of
 from tasks.contract import GatherError, Shard
 from tasks.discovery import rehearsal
 from tasks.discovery.addresses import origin_of
@@ -134,12 +135,16 @@ def quiet(_phase: str, _counts: Mapping[str, int]) -> None:
     """Nobody watches."""
 
 
+def no_faults(_plan: Plan, _workspace: Workspace) -> Sequence[Finding]:
+    return ()
+
+
 THREE = [proposed_page(name) for name in ("orders", "stock", "crew")]
 
 
 def test_when_the_time_is_over_no_further_look_is_begun(sweep: Sweep) -> None:
     """What was looked at counts, what was not is named: page by page, and once for all."""
-    rehearsed = rehearse(proposed(*THREE), quiet, until=3)
+    rehearsed = rehearse(proposed(*THREE), quiet, 3, no_faults)
     assert len(sweep.made) == 3
     assert [len(page.notes) for page in rehearsed.pages] == [0, 1, 1]
     assert rehearsed.pages[1].notes == (f"in phone {NO_TIME}",)
@@ -149,13 +154,13 @@ def test_when_the_time_is_over_no_further_look_is_begun(sweep: Sweep) -> None:
 
 
 def test_without_any_time_left_there_is_a_plan_all_the_same(sweep: Sweep) -> None:
-    rehearsed = rehearse(proposed(*THREE), quiet, until=0)
+    rehearsed = rehearse(proposed(*THREE), quiet, 0, no_faults)
     assert (sweep.made, len(rehearsed.pages)) == ([], 3)
     assert all(page.notes == (f"in desktop and phone {NO_TIME}",) for page in rehearsed.pages)
 
 
 def test_with_time_enough_nothing_is_noted(sweep: Sweep) -> None:
-    rehearsed = rehearse(proposed(*THREE), quiet, until=100)
+    rehearsed = rehearse(proposed(*THREE), quiet, 100, no_faults)
     assert (len(sweep.made), rehearsed.notes) == (6, ("as before",))
     assert not any(page.notes for page in rehearsed.pages)
 
@@ -163,13 +168,31 @@ def test_with_time_enough_nothing_is_noted(sweep: Sweep) -> None:
 def test_a_second_try_that_there_was_no_time_for_proves_nothing(sweep: Sweep) -> None:
     """The texts that its first one missed are not taken back in."""
     sweep.shows = "Something else"
-    rehearsed = rehearse(proposed(THREE[0]), quiet, until=3)
+    rehearsed = rehearse(proposed(THREE[0]), quiet, 3, no_faults)
     assert len(sweep.made) == 3
     assert (rehearsed.pages[0].must_show, rehearsed.pages[0].freeze_time) == ((), True)
 
 
+def test_what_a_run_would_find_wrong_is_told_before_it(sweep: Sweep) -> None:
+    """Once for both viewports; not the texts, which are mended here, and nothing that only warns."""
+
+    def faults(plan: Plan, workspace: Workspace) -> Iterator[Finding]:
+        assert len(evidence_of(workspace, PageVisit)) == len(plan.page_subjects())
+        for viewport in BOTH:
+            subject = f"orders@{viewport}"
+            yield Finding(outcome=Outcome.FAIL, subject=subject, rule="request", message="GET /x answered 404")
+            yield Finding(outcome=Outcome.FAIL, subject=subject, rule="must-show", message="1 of 1 texts is not there")
+            yield Finding(outcome=Outcome.FAIL, subject=subject, rule="dialog", message="asked", gates=False)
+            yield Finding(outcome=Outcome.PASS, subject=subject, message="1 document")
+
+    orders, stock = rehearse(proposed(*THREE[:2]), quiet, 100, faults).pages
+    assert stock.notes == ()
+    (note,) = orders.notes
+    assert note.startswith("a run fails on it as it is: GET /x answered 404; mend it")
+
+
 def test_a_browser_that_cannot_be_started_is_not_taken_for_want_of_time(sweep: Sweep) -> None:
     sweep.breaks_at = "stock@desktop"
-    rehearsed = rehearse(proposed(*THREE), quiet, until=100)
+    rehearsed = rehearse(proposed(*THREE), quiet, 100, no_faults)
     assert rehearsed.notes == ("as before",)
     assert "the browser cannot be started" in rehearsed.pages[2].notes[0]
