@@ -174,6 +174,13 @@ def test_health_release_and_third_parties_are_found(shop: _Shop) -> None:
     assert shop.plan.target.third_parties == ("cdn.invalid",)
 
 
+def test_what_the_first_run_will_find_wrong_is_told(shop: _Shop) -> None:
+    """A picture from a host that is not there; the other pages have none."""
+    faults = {page.name: [note for note in page.notes if "a run fails on it" in note] for page in shop.proposal.pages}
+    assert {name: len(notes) for name, notes in faults.items()} == {"home": 1, "about": 0, "product": 0}
+    assert "http://cdn.invalid/coat.png" in faults["home"][0]
+
+
 def test_budgets_were_measured(shop: _Shop) -> None:
     budgets = {budget.key for budget in shop.proposal.budgets}
     assert {"ttfb_ms", "fcp_ms", "lcp_ms"} <= budgets
@@ -269,6 +276,43 @@ def test_a_plan_is_written_though_the_time_is_over(server: HostileServer, monkey
         True,
         True,
     )
+
+
+# -- behind a sign-in --------------------------------------------------------------------------------------------------
+
+
+class _Yard:
+    """A yard whose pages need a cookie; one of them tells which sign-in it is, and both forms have the same labels."""
+
+    sign_ins = 0
+
+    def signed_in(self, exchange: Exchange) -> None:
+        self.sign_ins += 1
+        exchange.send(answer("{}", "application/json", Set_Cookie=f"yard={self.sign_ins}; Path=/"))
+
+    def profile(self, exchange: Exchange) -> None:
+        number = next((line.partition("yard=")[2] for line in exchange.head if "yard=" in line), "")
+        label = "<label>Name of your account</label>"
+        shown = f"<h1>Profile</h1>{label}<p id=visit>Sign-in {number}</p><p>Change your boat here</p>"
+        exchange.send(page(shown) if number else redirect("/enter"))
+
+    def enter(self, exchange: Exchange) -> None:
+        exchange.send(page("<label>Name of your account</label><input type=password aria-label=Password>"))
+
+
+def test_what_tells_one_sign_in_from_the_next_is_masked(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run signs in anew. What the stranger is shown need not differ from what only the identity sees."""
+    yard = _Yard()
+    server.answers |= {"/": page("<h1>Yard of the harbour</h1><a href=/me>Me</a>"), "/enter": yard.enter}
+    server.answers |= {"/me": yard.profile, "/api/login": yard.signed_in}
+    monkeypatch.setenv("YARD_PASSWORD", "a-long-password")
+    login = {"user": "ada", "password": "env:YARD_PASSWORD"}
+    found = proposed_by(server, identity="owner", login_url="/api/login", login=login)
+    masks = {one.path: [selector for selector, _ in one.masks] for one in found.pages}
+    texts = {one.path: one.must_show for one in found.pages}
+    assert masks == {"/": [], "/enter": [], "/me": ["#visit"]}
+    assert texts["/enter"] == ("Name of your account",)
+    assert texts["/me"] == ("Profile",)
 
 
 # -- hostile sites ----------------------------------------------------------------------------------------------------

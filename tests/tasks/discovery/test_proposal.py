@@ -153,6 +153,26 @@ def test_a_soft_404_is_told_by_what_a_missing_page_shows() -> None:
     assert not proposal.answers_like_missing(SeenPage("/x", "/x", problem="did not load"), [missing])
 
 
+ERROR_PAGES = [
+    "404",
+    "404 Not Found",
+    "Shop | 404",
+    "Error 500",
+    "500 - Shop",
+    "502 error",
+    "Access denied",
+    "HTTP 503",
+]
+PAGES = ["shop: orders: 500 rows", "404 Main Street", "Room 503", "Orders", "The 500 best boats", "A 1-500 scale"]
+
+
+@pytest.mark.parametrize(("title", "error"), [*((one, True) for one in ERROR_PAGES), *((one, False) for one in PAGES)])
+def test_an_error_page_is_told_by_its_title_or_headline(title: str, error: bool) -> None:
+    """A number is a count or an address unless it stands alone."""
+    assert proposal.is_error_page(look(title=title)) is error
+    assert proposal.is_error_page(look(title="Shop", headings=[(1, title)])) is error
+
+
 def test_who_needs_to_sign_in() -> None:
     shown = page("/orders", "Orders")
     redirected = SeenPage("/orders", "/login", 200, look(signs_in=True))
@@ -634,6 +654,7 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
         False,
     )
     assert "# Stands for 400 addresses in 2 languages (en, de)" in text
+    assert '# must_show = ["a text that this page shows, and no other"]' in text
     assert "until then a run ends incomplete" in text
     assert '# lcp_ms is looser than "good" (2500): home measured 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
