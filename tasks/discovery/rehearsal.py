@@ -16,6 +16,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import threading
 import time
@@ -41,6 +42,7 @@ MUST_SHOW = "must-show"
 """The rule of the texts, which are mended here."""
 MOST_FAULTS = 5
 """Of one page, that its notes tell."""
+_QUERY = re.compile(r"\?[^\s'\"]+")
 NO_TIME = "no time was left to look at it as a run does: texts and stillness are not tried"
 
 
@@ -133,7 +135,9 @@ def _look(proposal: Proposal, progress: Progress, until: float, faults_of: Fault
         faults: dict[str, list[str]] = {}
         for fault in faults_of(plan, workspace) if visits else ():
             if fault.outcome is Outcome.FAIL and fault.gates and fault.rule != MUST_SHOW:
-                faults.setdefault(fault.subject, []).append(fault.message)
+                # A plan is committed: what a page wrote into an address or onto its console may be anybody's key.
+                told = workspace.redactor.redact_text(_QUERY.sub("?…", fault.message))
+                faults.setdefault(fault.subject, []).append(told)
         return {
             subject: _rehearsed(visits[subject], workspace, faults.get(subject, ()))
             if subject in visits

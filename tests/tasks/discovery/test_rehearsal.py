@@ -191,6 +191,18 @@ def test_what_a_run_would_find_wrong_is_told_before_it(sweep: Sweep) -> None:
     assert note.startswith("a run fails on it as it is: GET /x answered 404; mend it")
 
 
+def test_no_key_of_an_address_or_of_the_console_comes_into_the_plan(sweep: Sweep) -> None:
+    def faults(plan: Plan, workspace: Workspace) -> Iterator[Finding]:
+        workspace.redactor.learn("key-of-the-yard-4711", "cookie:yard")
+        for message in ("GET http://a/x?sig=secret-of-the-store answered 404", "uncaught: key-of-the-yard-4711 is old"):
+            yield Finding(outcome=Outcome.FAIL, subject="orders@phone", message=message)
+
+    (orders,) = rehearse(proposed(THREE[0]), quiet, 100, faults).pages
+    told = " ".join(orders.notes)
+    assert ("GET http://a/x?… answered 404" in told, "is old" in told) == (True, True)
+    assert ("secret-of-the-store" in told, "key-of-the-yard" in told) == (False, False)
+
+
 def test_a_browser_that_cannot_be_started_is_not_taken_for_want_of_time(sweep: Sweep) -> None:
     sweep.breaks_at = "stock@desktop"
     rehearsed = rehearse(proposed(*THREE), quiet, 100, no_faults)
