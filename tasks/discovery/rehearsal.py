@@ -20,6 +20,7 @@ import re
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ MUST_SHOW = "must-show"
 """The rule of the texts, which are mended here."""
 MOST_FAULTS = 5
 """Of one page, that its notes tell."""
+MANY_PAGES = 3
+"""From so many on, what is wrong with all of them is told once."""
 _QUERY = re.compile(r"\?[^\s'\"]+")
 NO_TIME = "no time was left to look at it as a run does: texts and stillness are not tried"
 
@@ -65,7 +68,7 @@ class Rehearsed:
 
 def rehearse(proposal: Proposal, progress: Progress, until: float, faults_of: FaultsOf) -> Proposal:
     """The proposal after its rehearsal, which begins no look after `until` (`time.monotonic()`)."""
-    looks = _look(proposal, progress, until, faults_of)
+    looks, shared = _shared_told_once(proposal.pages, _look(proposal, progress, until, faults_of))
     untried = sum(look.problem == NO_TIME for look in looks.values())
     frozen = [judged_page(page, looks) for page in proposal.pages]
     # A page that lost all its texts is tried once more with its clock running.
@@ -80,14 +83,34 @@ def rehearse(proposal: Proposal, progress: Progress, until: float, faults_of: Fa
         tried = [page for page in again if all(look.problem != NO_TIME for look in _looks_at(page, retried).values())]
         mended = {page.name: judged_page(page, retried) for page in tried}
         frozen = [mended[page.name] if page.name in mended and mended[page.name].must_show else page for page in frozen]
-    notes = proposal.notes
+    notes = [*proposal.notes, *shared]
     if untried:
-        notes = [
-            *notes,
+        notes.append(
             f"{untried} of the {len(looks)} looks of the rehearsal were not made, because --minutes left no time for"
-            " them: the first run makes them",
-        ]
+            " them: the first run makes them"
+        )
     return replace(proposal, pages=frozen, notes=notes)
+
+
+def _shared_told_once(
+    pages: Sequence[ProposedPage], looks: Mapping[str, Rehearsed]
+) -> tuple[Mapping[str, Rehearsed], Sequence[str]]:
+    """(the looks without the faults that many pages share, a note for each of those)."""
+    found_on = Counter(
+        fault
+        for page in pages
+        for fault in {fault for look in _looks_at(page, looks).values() for fault in look.faults}
+    )
+    shared = {fault: count for fault, count in found_on.items() if count >= MANY_PAGES}
+    own = {
+        subject: replace(look, faults=[fault for fault in look.faults if fault not in shared])
+        for subject, look in looks.items()
+    }
+    return own, [_fault_note(f"{count} of these pages as they are", fault) for fault, count in shared.items()]
+
+
+def _fault_note(where: str, fault: str) -> str:
+    return f"a run fails on {where}: {fault[:300]}; mend it, or accept it (`ignore_requests`, `ignore_console`)"
 
 
 def _look(proposal: Proposal, progress: Progress, until: float, faults_of: FaultsOf) -> Mapping[str, Rehearsed]:
@@ -175,10 +198,7 @@ def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedP
         if not look.stable
     ]
     faults = dict.fromkeys(fault for look in seen.values() for fault in look.faults)
-    notes += [
-        f"a run fails on it as it is: {fault[:300]}; mend it, or accept it (`ignore_requests`, `ignore_console`)"
-        for fault in list(faults)[:MOST_FAULTS]
-    ]
+    notes += [_fault_note("it as it is", fault) for fault in list(faults)[:MOST_FAULTS]]
     texts = list(page.must_show)
     taken_out = []
     for viewport, look in seen.items():

@@ -126,7 +126,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Sweep:
 def proposed(*pages: ProposedPage) -> Proposal:
     return Proposal(
         wish=Wish("http://shop.example/", "shop"), origin=origin_of("http://shop.example"), pages=pages, left_out=(),
-        services=(), release=FoundRelease(), third_parties=(), budgets=(), skipped={}, notes=("as before",), found=3,
+        services=(), release=FoundRelease(), third_parties=(), budgets=(), skipped={}, notes=["as before"], found=3,
         visited=3, kinds=3,
     )  # fmt: skip
 
@@ -161,7 +161,7 @@ def test_without_any_time_left_there_is_a_plan_all_the_same(sweep: Sweep) -> Non
 
 def test_with_time_enough_nothing_is_noted(sweep: Sweep) -> None:
     rehearsed = rehearse(proposed(*THREE), quiet, 100, no_faults)
-    assert (len(sweep.made), rehearsed.notes) == (6, ("as before",))
+    assert (len(sweep.made), rehearsed.notes) == (6, ["as before"])
     assert not any(page.notes for page in rehearsed.pages)
 
 
@@ -191,6 +191,18 @@ def test_what_a_run_would_find_wrong_is_told_before_it(sweep: Sweep) -> None:
     assert note.startswith("a run fails on it as it is: GET /x answered 404; mend it")
 
 
+def test_what_is_wrong_with_many_pages_is_told_once(sweep: Sweep) -> None:
+    def faults(plan: Plan, workspace: Workspace) -> Iterator[Finding]:
+        for subject in plan.page_subjects():
+            yield Finding(outcome=Outcome.FAIL, subject=subject, message="GET /me answered 404")
+        yield Finding(outcome=Outcome.FAIL, subject="crew@phone", message="uncaught: no crew")
+
+    rehearsed = rehearse(proposed(*THREE), quiet, 100, faults)
+    assert [len(page.notes) for page in rehearsed.pages] == [0, 0, 1]
+    (note,) = rehearsed.notes[1:]
+    assert note.startswith("a run fails on 3 of these pages as they are: GET /me answered 404")
+
+
 def test_no_key_of_an_address_or_of_the_console_comes_into_the_plan(sweep: Sweep) -> None:
     def faults(plan: Plan, workspace: Workspace) -> Iterator[Finding]:
         workspace.redactor.learn("key-of-the-yard-4711", "cookie:yard")
@@ -206,5 +218,5 @@ def test_no_key_of_an_address_or_of_the_console_comes_into_the_plan(sweep: Sweep
 def test_a_browser_that_cannot_be_started_is_not_taken_for_want_of_time(sweep: Sweep) -> None:
     sweep.breaks_at = "stock@desktop"
     rehearsed = rehearse(proposed(*THREE), quiet, 100, no_faults)
-    assert rehearsed.notes == ("as before",)
+    assert rehearsed.notes == ["as before"]
     assert "the browser cannot be started" in rehearsed.pages[2].notes[0]
