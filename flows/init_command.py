@@ -6,8 +6,10 @@ Exit codes: 0 written (or shown), 2 the command or the file is in the way, 3 the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -19,8 +21,11 @@ from flows.command_line_shared import INCOMPLETE, USAGE, JsonOption, answer_json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from evidence_store.model import Finding
+    from evidence_store.workspace import Workspace
     from tasks.discovery.crawl import Progress
     from tasks.discovery.discover import Proposal, Wish
+    from tasks.plan import Plan
 
 _PHASES = {
     "sitemap": "reading the sitemap",
@@ -38,7 +43,7 @@ def init(
     name: Annotated[str, typer.Option(help="The target's name; default: the first part of the host's name.")] = "",
     max_pages: Annotated[int, typer.Option(min=1, max=5_000, help="Most pages that are visited.")] = 200,
     max_depth: Annotated[int, typer.Option(min=0, max=50, help="Most links away from the start.")] = 8,
-    minutes: Annotated[float, typer.Option(min=0.2, max=240, help="Most time for crawl and measurements.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.2, max=240, help="Most time; a look that began is finished.")] = 10,
     ignore_robots: Annotated[
         bool, typer.Option("--ignore-robots", help="Do not ask robots.txt: for a site of your own.")
     ] = False,
@@ -101,17 +106,28 @@ def propose(wish: Wish, progress: Progress) -> tuple[Proposal, str]:
     from tasks.plan import parse_plan
     from tasks.vitals.metrics import METRICS
 
+    until = time.monotonic() + wish.limits.seconds
     redactor = Redactor()
     for key, value in _secrets(wish).items():
         redactor.learn(value, f"env:{key}")
     good = {metric.id: metric.good for metric in METRICS}
     with temporary_folder():
-        proposal = rehearse(discover(wish, good, progress, redactor), progress)
+        proposal = rehearse(discover(wish, good, progress, redactor), progress, until, _faults_of)
     text = plan_text(proposal)
     parse_plan(text, "the proposed plan")
     if redactor.redact_text(text) != text:
         raise DiscoveryError("a page shows a password, cookie or token of the identity, and the plan would hold it")
     return proposal, text
+
+
+def _faults_of(plan: Plan, workspace: Workspace) -> Sequence[Finding]:
+    """What page-health finds, as the first run will."""
+    from evidence_store.model import Release
+    from tasks.judging import judge
+    from tasks.page_health.judge import PAGE_HEALTH
+
+    profile = plan.profile("nightly")
+    return judge(PAGE_HEALTH, plan, profile, datetime.now(UTC), Release(), workspace).findings
 
 
 def _wish(
@@ -260,14 +276,16 @@ def _tell(proposal: Proposal, path: Path, console: Console) -> None:
         console.print(f"Note: {_printable(note)}", markup=False)
     open_ends = sum(len(page.notes) for page in proposal.pages)
     if open_ends:
-        console.print(f"{open_ends} places are marked TODO.", markup=False)
+        places = "1 place is" if open_ends == 1 else f"{open_ends} places are"
+        console.print(f"{places} marked TODO.", markup=False)
     named = proposal.wish.name
     console.print(
         f"\nWritten: {path}\n\nNext:\n"
         f"  1. read it, above all must_show and the TODOs: it is a start, not a promise\n"
         f"  2. stageproof plan {named}     what a run will look at\n"
         f"  3. stageproof run {named}      the first look; its pictures wait to be approved\n"
-        f"  4. stageproof approve RUN    when the pictures are as they should be",
+        f"  4. stageproof approve RUN    when the pictures are as they should be\n"
+        f"  5. stageproof known RUN      accepts, until a day, the barriers that are there already",
         markup=False,
     )
 

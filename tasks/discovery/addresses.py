@@ -146,6 +146,11 @@ def _query_of(address: str) -> list[tuple[str, str]]:
     return [*_pairs(query), *_pairs(inner)]
 
 
+def adds_to_query(address: str, final: str) -> bool:
+    """Whether the second address is the first with more in its query."""
+    return without_query(address) == without_query(final) and set(_query_of(address)) <= set(_query_of(final))
+
+
 def query_keys(address: str) -> tuple[str, ...]:
     """The names of a query's keys, each once, in the order of the alphabet."""
     return tuple(sorted({key for key, _ in _query_of(address)}))

@@ -213,6 +213,8 @@ def crawl(
                 site.depths.setdefault(seen.final, site.depths[address])
                 visited.setdefault(seen.final, replace(seen, address=seen.final))
                 structures.setdefault(seen.final, seen.structure)
+                # Where it ended may be a view of a page that nothing links to.
+                site.hear_of(urljoin(site.origin.base_url, seen.final), site.depths[address], limits.max_depth)
             if seen.is_shown and not seen.moved:
                 structures[address] = seen.structure
             for link in seen.look.links:

@@ -39,8 +39,11 @@ from tasks.plan import Plan, PlanError, problems_of, resolve_environment
 MOST_PROPOSED = 40
 LEAST_SECONDS_APART = 2.5
 """Between two loads of a page: a clock that shows seconds, and a list that is renewed each second, differ then."""
-CRAWL_SHARE = 0.5
-"""Of the time; the rest is for looking twice at what was found."""
+CRAWL_SHARE = 0.35
+PROBE_SHARE = 0.65
+"""Of the time: when the crawl ends, and when the two loads do; the rest is the rehearsal's. What one leaves of its time
+is the next one's."""
+NOT_LOADED_TWICE = "no time was left to load it twice: nothing is known of what changes"
 MOST_FOLDERS = 6
 
 VIEWPORTS = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844, "touch": True}}
@@ -88,6 +91,8 @@ class ProposedPage:
     """CSS pixels, of a page that is taller than a picture may be, or that has no end."""
     folded: Folded = NOTHING_FOLDED
     """Addresses that show this page in another way."""
+    spare_texts: Sequence[str] = ()
+    """What it may be told by when a viewport does not show the last of `must_show`."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +130,18 @@ def discover(wish: Wish, good: Mapping[str, float], progress: Progress, redactor
     progress("sitemap", {})
     read_sitemaps(site, wish.limits, hosts)
     budget = Budget(wish.limits.max_pages, began + CRAWL_SHARE * wish.limits.seconds)
-    with BrowserSession(plan, redactor or Redactor(), deterministic=False) as session:
-        looking = _Looking(site, session, plan, wish, budget, progress)
+    until = began + PROBE_SHARE * wish.limits.seconds
+    redactor = redactor or Redactor()
+    with BrowserSession(plan, redactor, deterministic=False) as session:
+        looking = _Looking(site, session, plan, wish, budget, progress, until)
         pages, left_out, anonymous = looking.kinds(start)
         chosen = looking.choose(pages)
-        stabilities = with_shared_masks(looking.probe_twice(chosen, began + 0.85 * wish.limits.seconds))
+        firsts = looking.load_first(chosen)
+    # By another sign-in, as in each run: what tells when the last one was differs between runs.
+    with BrowserSession(plan, redactor, deterministic=False) as looking.session:
+        stabilities = with_shared_masks(looking.load_again(chosen, firsts))
     personal = proposal.personal_words(_plain_values(wish.login))
-    proposed = _proposed(chosen, stabilities, anonymous, personal, len(looking.missing) > 0)
+    proposed = _proposed(pages, chosen, stabilities, anonymous, looking.missing, personal)
     progress("services", {})
     services, release = ask_services(site, hosts, looking.asked, looking.start_address)
     third_parties = sorted({*wish.third_parties, *looking.third_parties})
@@ -238,7 +248,23 @@ class _Found:
     seen: SeenPage
     shape: Shape
     identity: str | None
+    page: str
+    """The address without what only shows it in another way."""
     folded: Folded = NOTHING_FOLDED
+
+    def may_be_taken_for(self, other: _Found) -> bool:
+        """Whether it takes a text to tell them apart: not of views of one page, nor of what this visitor never sees."""
+        apart = (self.page, self.identity) != (other.page, other.identity)
+        return apart and other.identity in {None, self.identity}
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first of two loads, and when it ended (`time.monotonic()`)."""
+
+    seen: SeenPage
+    loaded: Loaded | None
+    at: float
 
 
 @dataclass
@@ -251,6 +277,8 @@ class _Looking:
     wish: Wish
     budget: Budget
     progress: Progress
+    until: float
+    """`time.monotonic()` when the last page is to be loaded."""
     missing: list[SeenPage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
@@ -288,9 +316,10 @@ class _Looking:
             self.asked |= seen.asked
             self.third_parties |= seen.third_parties
         if self.budget.is_spent():
+            which = "--max-pages was reached" if self.budget.visits_left <= 0 else "its share of --minutes was over"
+            unvisited = len(self.site.depths) - len({*visited, *signed_in})
             self.notes.append(
-                f"the crawl ended with {len(self.site.depths) - len({*visited, *signed_in}):,} addresses unvisited:"
-                " --max-pages and --minutes take it further"
+                f"the crawl ended because {which}, with {unvisited:,} addresses unvisited; more takes it further"
             )
         return self._kinds_among(visited, signed_in)
 
@@ -331,10 +360,16 @@ class _Looking:
         }
 
     def _look_for_missing(self, identity: str | None, folders: Sequence[str]) -> None:
-        for folder in folders:
+        for folder in folders if time.monotonic() < self.until else ():
             address = f"{folder}/stageproof-{secrets.token_hex(6)}"
-            if self.site.robots.allows(address):
-                self.missing.append(self.visitor(identity).see(address))
+            if not self.site.robots.allows(address):
+                words = "robots.txt forbids to ask for addresses that cannot exist: some of these may be error pages"
+                self.notes.append(words)  # each note is told once
+                continue
+            seen = self.visitor(identity).see(address)
+            # One that leads to a page of the site, such as the sign-in, says nothing of that page.
+            if not seen.moved:
+                self.missing.append(seen)
 
     def _kinds_among(
         self, visited: Mapping[str, SeenPage], signed_in: Mapping[str, SeenPage]
@@ -356,7 +391,7 @@ class _Looking:
             if not variants.is_folded(address, kept)
         }
         for pages, seen_by in ((everyones, visited), (only_signed_in, signed_in)):
-            for repeat in variants.repeated(pages, self.start_address):
+            for repeat in variants.repeated(pages, self.start_address, kept):
                 self.site.skipped.add("show a page of another address", repeat)
                 del pages[repeat]
             for place in [address for address in pages if _is_place(seen_by, address)]:
@@ -371,15 +406,17 @@ class _Looking:
 
         def found_as(kind: Kind, seen: SeenPage, who: str | None) -> _Found:
             into = folded_together(folded[address] for address in kind.members if address in folded)
-            return _Found(kind, seen, shapes[kind.shown_by], who, into)
+            return _Found(kind, seen, shapes[kind.shown_by], who, variants.page_of(kind.shown_by), into)
 
         found = []
         for kind in self._grouped(only_signed_in, shapes):
             seen = only_signed_in[kind.shown_by]
-            anonymous = visited.get(kind.shown_by) or stranger.see(kind.shown_by)
+            anonymous = visited.get(kind.shown_by)
+            if anonymous is None and time.monotonic() < self.until:
+                anonymous = stranger.see(kind.shown_by)
             if proposal.needs_sign_in(anonymous, seen):
                 found.append(found_as(kind, seen, identity))
-            else:
+            elif anonymous is not None:
                 everyones[kind.shown_by] = anonymous
         public = [found_as(kind, everyones[kind.shown_by], None) for kind in self._grouped(everyones, shapes)]
         self._tell_failures(visited, signed_in)
@@ -396,7 +433,12 @@ class _Looking:
 
     def _folders(self, addresses: Collection[str]) -> list[str]:
         above = [address.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[0] for address in addresses]
-        return sorted({folder for folder in above if folder}, key=lambda one: (-above.count(one), one))[:MOST_FOLDERS]
+        folders = sorted({folder for folder in above if folder}, key=lambda one: (-above.count(one), one))[
+            :MOST_FOLDERS
+        ]
+        # An application answers for routes that do not exist by itself, where its server knows of none.
+        routed = sorted({address.partition("#")[0] for address in addresses if "#" in address}, key=len)[:1]
+        return [*folders, *(f"{path}#" for path in routed)]
 
     def _without_missing(self, pages: Mapping[str, SeenPage]) -> tuple[dict[str, SeenPage], list[str]]:
         kept, missing, errors = {}, [], []
@@ -416,7 +458,8 @@ class _Looking:
             )
         for left, words in ((missing, "the page for what does not exist"), (errors, "an error page")):
             if left:
-                self.notes.append(f"{len(left):,} addresses answer with {words} as if all were well, such as {left[0]}")
+                which = "1 address answers" if len(left) == 1 else f"{len(left):,} addresses answer"
+                self.notes.append(f"{which} with {words} as if all were well, such as {left[0]}")
         return kept, [*missing, *errors]
 
     def _tell_failures(self, *visits: Mapping[str, SeenPage]) -> None:
@@ -431,26 +474,42 @@ class _Looking:
     def choose(self, found: Sequence[_Found]) -> list[_Found]:
         """At most MOST_PROPOSED kinds, the start page and the shortest addresses first."""
         first = [one for one in found if one.seen.address == self.start_address]
+        if len(found) > MOST_PROPOSED:
+            self.notes.append(
+                f"more than {MOST_PROPOSED} kinds of pages were seen: those of the longest addresses are left out"
+            )
         return [*first, *(one for one in found if one not in first)][:MOST_PROPOSED]
 
-    def probe_twice(self, chosen: Sequence[_Found], until: float) -> list[Stability]:
-        """Load each page, and when all were loaded load each again: what differs cannot be compared."""
-        firsts: list[tuple[SeenPage, Loaded | None, float] | None] = []
+    def load_first(self, chosen: Sequence[_Found]) -> list[_First | None]:
+        """Load each page; None for those that there is no time for."""
+        firsts: list[_First | None] = []
+        halfway = (time.monotonic() + self.until) / 2
         for number, one in enumerate(chosen, 1):
             self.progress("first load", {"done": number, "pages": len(chosen)})
-            if time.monotonic() >= until:
+            # A page that is loaded once and not again tells nothing.
+            if time.monotonic() >= halfway:
                 firsts.append(None)
                 continue
             seen, loaded = self.visitor(one.identity).measure(one.seen.address)
-            firsts.append((seen, loaded, time.monotonic()))
+            firsts.append(_First(seen, loaded, time.monotonic()))
+        return firsts
+
+    def load_again(self, chosen: Sequence[_Found], firsts: Sequence[_First | None]) -> list[Stability]:
+        """Load each page that was loaded once more: what differs cannot be compared."""
         answers = []
         for number, (one, first) in enumerate(zip(chosen, firsts, strict=True), 1):
             self.progress("second load", {"done": number, "pages": len(chosen)})
-            if first is None or time.monotonic() >= until:
-                answers.append(Stability(problem="no time was left to load it twice: nothing is known of what changes"))
+            if first is None or time.monotonic() >= self.until:
+                answers.append(Stability(problem=NOT_LOADED_TWICE))
                 continue
-            time.sleep(max(0.0, first[2] + LEAST_SECONDS_APART - time.monotonic()))
-            answers.append(self._compare(one, first[0], first[1]))
+            time.sleep(max(0.0, first.at + LEAST_SECONDS_APART - time.monotonic()))
+            answers.append(self._compare(one, first.seen, first.loaded))
+        untried = sum(answer.problem == NOT_LOADED_TWICE for answer in answers)
+        if untried:
+            self.notes.append(
+                f"{untried} of the {len(chosen)} pages were not loaded twice, because --minutes left no time for it:"
+                " what changes on them is not masked"
+            )
         return answers
 
     def _compare(self, one: _Found, first_seen: SeenPage, first: Loaded | None) -> Stability:
@@ -501,39 +560,41 @@ def _pixels(first: Loaded, second: Loaded) -> set[str]:
 
 
 def _proposed(
+    found: Sequence[_Found],
     chosen: Sequence[_Found],
     stabilities: Sequence[Stability],
-    anonymous: Sequence[SeenPage],
+    strangers: Sequence[SeenPage],
+    missing: Sequence[SeenPage],
     personal: Collection[str],
-    asked_for_missing: bool,
 ) -> list[ProposedPage]:
-    texts = {id(one): one.seen.look.text for one in chosen if one.seen.look is not None}
-    sign_in = [seen.look.text for seen in anonymous if seen.look is not None and seen.look.signs_in]
+    sign_in = [seen.look.text for seen in strangers if seen.look is not None and seen.look.signs_in]
+    of_missing = [seen.look.text for seen in missing if seen.look is not None]
     taken: set[str] = set()
     pages = []
     for one, stability in zip(chosen, stabilities, strict=True):
         if one.seen.look is None:
             raise RuntimeError(f"{one.seen.address} was chosen without a look at it")
-        others = [text for key, text in texts.items() if key != id(one)]
+        others = [other.seen.look.text for other in found if other.seen.look and one.may_be_taken_for(other)]
         others += [] if one.seen.look.signs_in else sign_in
-        found = proposal.texts_for(one.seen.look, stability.texts, others, personal if one.identity else ())
+        # A start page that shows for everything what it shows for itself is told as such already.
+        others += [] if proposal.answers_like_missing(one.seen, missing) else of_missing
+        told = proposal.texts_for(one.seen.look, stability.texts, others, personal if one.identity else ())
         # Of several it is what they have in common that names them.
         shape = one.shape if one.kind.stands_for > 1 else with_own_words(one.shape, one.seen.address)
         name = proposal.name_of(shape, taken, one.identity or "")
         taken.add(name)
-        notes = [note for note in (found.note, stability.problem, *stability.notes) if note]
-        if not asked_for_missing:
-            notes.append("robots.txt forbids to ask for an address that cannot exist: this may be an error page")
+        notes = [note for note in (told.note, stability.problem, *stability.notes) if note]
         pages.append(
             ProposedPage(
                 name,
                 one.seen.address,
                 one.identity,
-                found.must_show,
+                told.must_show,
                 one.kind,
                 stability.masks,
                 tuple(notes),
                 folded=one.folded,
+                spare_texts=told.spare,
             )
         )
     return pages

@@ -61,11 +61,27 @@
     if (link.href.length <= 4000) links.push({ href: link.href, text: "", marked: false });
   }
 
+  // Applications without headings name their parts in elements of any kind. Not what all pages show around their own
+  // content, nor what is a list of data: that is another one tomorrow.
+  const AROUND = "nav, header, footer, aside, [role=navigation], [role=banner], [role=contentinfo], [role=complementary]";
+  const DATA = "a, td, li, pre, code, option, textarea, [role=cell], [role=gridcell], [role=option], [contenteditable]";
+  const leaves = [];
+  for (const element of document.body ? document.body.querySelectorAll("*") : []) {
+    if (leaves.length >= 100) break;
+    if (element.childElementCount > 2 || ["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName)) continue;
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+    if (element.closest(AROUND) || element.closest(DATA) || !shown(element)) continue;
+    leaves.push(clean(element.innerText).slice(0, 300));
+  }
+
   return {
     title: clean(document.title).slice(0, 300),
     headings: some("h1, h2, h3, [role=heading]", 40).map((element) => [level(element), clean(element.innerText).slice(0, 300)]),
-    phrases: some("main p, main legend, main th, main label, main dt, main figcaption, main button, legend, th, label, p", 60)
-      .map((element) => clean(element.innerText).slice(0, 300)),
+    phrases: [
+      ...some("main p, main legend, main th, main label, main dt, main figcaption, main button, legend, th, label, p", 60)
+        .map((element) => clean(element.innerText).slice(0, 300)),
+      ...leaves,
+    ],
     text: (document.body ? document.body.innerText : "").slice(0, 100000),
     steps: [...steps],
     links,

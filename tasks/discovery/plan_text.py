@@ -78,7 +78,7 @@ def _head(proposal: Proposal) -> Iterator[str]:
         f" seen; {len(proposal.pages)} pages are proposed."
     )
     for why, (count, example) in sorted(proposal.skipped.items()):
-        yield from comment(f"Not followed: {count:,} {why}, such as {example[:160]}")
+        yield from comment(f"Not followed ({count:,}): {why}, such as {example[:160]}")
     for note in proposal.notes:
         yield from comment(f"Note: {note}")
     for address in proposal.left_out[:10]:
@@ -110,9 +110,11 @@ def _target(proposal: Proposal) -> Iterator[str]:
     else:
         yield from comment(
             "No address was found that names the release. Until one is written here, a run cannot tell whether staging"
-            " changed while it was looked at, and a pre-launch run never ends in `go`. Such as"
-            ' { url = "/version.json", pointer = "/commit" }' + (f"; {release.note}." if release.note else ".")
+            " changed while it was looked at, and a pre-launch run never ends in `go`."
+            + (f" Found was that {release.note}." if release.note else "")
+            + " Such as:"
         )
+        yield '# release = { url = "/version.json", pointer = "/commit" }'
         yield f"release = {value({'unknown': 'stageproof init found no address that names the release'})}"
     yield ""
 
@@ -158,6 +160,8 @@ def _page(page: ProposedPage) -> Iterator[str]:
         yield f"identity = {value(page.identity)}"
     if page.must_show:
         yield f"must_show = {value(list(page.must_show))}"
+    else:
+        yield '# must_show = ["a text that this page shows, and no other"]'
     if page.masks:
         for selector, why in page.masks:
             yield from comment(f"{selector} {why}")
@@ -178,9 +182,12 @@ def _services(proposal: Proposal) -> Iterator[str]:
     if not proposal.services:
         yield from comment(
             "No address was found that says, in JSON or a line of text, that a service is well. Write down those of"
-            " your services: a page can look well on cached data."
+            " your services: a page can look well on cached data. Such as:"
         )
-        yield from comment('[[services]] with name = "api", url = "/api/health", expect = { "/status" = "ok" }')
+        yield "# [[services]]"
+        yield '# name = "api"'
+        yield '# url = "/api/health"'
+        yield '# expect = { "/status" = "ok" }'
         yield ""
     for service in proposal.services:
         yield "[[services]]"
@@ -196,8 +203,14 @@ def _checks(proposal: Proposal) -> Iterator[str]:
     if proposal.services:
         yield "[checks.health]"
     yield "[checks.page-health]"
-    yield from comment("Pictures are compared with what a person approved: until then a run ends incomplete.")
+    yield from comment(
+        "Pictures are compared with those that `stageproof approve RUN` approved; until then a run ends incomplete."
+    )
     yield "[checks.visual]"
+    yield from comment(
+        "Critical and serious barriers fail a run. `stageproof known RUN` accepts those that are there already, until a"
+        " day, so that only new ones do."
+    )
     yield "[checks.axe]"
     yield ""
     yield "[checks.vitals]"
@@ -209,14 +222,14 @@ def _budgets(budgets: Sequence[Budget]) -> Iterator[str]:
         yield from comment('Nothing could be measured; without budgets the bounds of web.dev\'s "good" hold.')
         return
     yield from comment(
-        "From one load of each page on the machine that wrote this: the slowest page and a quarter. Measure"
+        "From one load of each page on the machine that wrote this: the slowest page and at least a quarter. Measure"
         " where runs are made before relying on them. inp_ms needs pages with `interactions`."
     )
     for budget in budgets:
         if budget.looser_than is not None:
             yield from comment(
                 f'{budget.key} is looser than "good" ({budget.looser_than:g}):'
-                f" {budget.page} took {budget.measured:.4g}."
+                f" {budget.page} measured {budget.measured:.4g}."
             )
     yield f"budgets = {value({budget.key: _number(budget.limit) for budget in budgets})}"
 

@@ -4,6 +4,8 @@ Rules:
 
 - a text that must show is visible, stable over two loads, and tells its page from the others, from the sign-in page and
   from the answer to an address that cannot exist; no date, number, price, greeting or name of the person signed in;
+- of several, a heading comes before a label and both before any other text; last come what has a number in it, a short
+  word, and what a page says because it has no data yet;
 - a page that answers like an address that cannot exist is none (a soft 404), whatever its status says;
 - a budget is the slowest page's measurement and a quarter, at least a small slack on top, rounded up; never looser than
   "good" unless a page already is, and then the plan says so.
@@ -26,6 +28,8 @@ from tasks.reading import at_pointer, parse_json
 
 LONGEST_TEXT = 80
 SHORTEST_TEXT = 3
+SURE_LENGTH = 12
+MOST_SPARE = 10
 LONGEST_NAME = 48
 SAME_AS_MISSING = 0.85
 
@@ -50,8 +54,16 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _ERROR_WORDS = re.compile(
-    r"\b(404|403|500|502|503|not found|page (does not|doesn.t) exist|forbidden|access denied|internal server error"
-    r"|something went wrong|bad gateway|service unavailable|nicht gefunden)\b",
+    r"\b(not found|page (does not|doesn.t) exist|forbidden|access denied|internal server error"
+    r"|something went wrong|bad gateway|service unavailable|nicht gefunden|(error|status|code|http):? [45]\d\d"
+    r"|[45]\d\d error)\b"
+    # A number alone, between the marks that part a title: `500 rows` is a list.
+    r"|(^|[|–—·•:-])\s*(40[0-9]|41[0-9]|42[0-9]|50[0-9])\s*($|[|–—·•:-])",
+    re.IGNORECASE,
+)
+_NO_DATA = re.compile(
+    r"^no (?!longer|one\b)[a-z]|\bnothing (here|to|found|yet)\b|\bempty\b|\byet[.!]?$|\b(your|the|a) first\b"
+    r"|^start \w+ing your\b|\bwill (appear|show( up)?|be (shown|listed)) here\b",
     re.IGNORECASE,
 )
 _HEALTHY = re.compile(
@@ -117,7 +129,7 @@ def needs_sign_in(anonymous: SeenPage | None, signed_in: SeenPage) -> bool:
 
 def is_error_page(look: Look) -> bool:
     """Whether the headline of a page says that it is an error."""
-    return bool(_ERROR_WORDS.search(" ".join([look.title, *(text for _, text in look.headings[:1])])))
+    return any(map(_ERROR_WORDS.search, [look.title, *(text for _, text in look.headings[:1])]))
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
@@ -182,6 +194,8 @@ class Texts:
 
     must_show: Sequence[str]
     note: str = ""
+    spare: Sequence[str] = ()
+    """Further texts that tell the page, for when a viewport does not show the last of those."""
 
 
 def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: Collection[str] = ()) -> Texts:
@@ -192,24 +206,41 @@ def texts_for(look: Look, seen: Sequence[str], others: Sequence[str], personal: 
     def usable(text: str) -> bool:
         return is_stable_text(text, personal) and all(text in load for load in own)
 
-    def distinct(text: str) -> bool:
-        return not any(text in other for other in elsewhere)
-
     ordered = [(level, _without_count(text)) for level, text in sorted(look.headings, key=lambda one: one[0] != 1)]
     title = re.split(r"\s+[|–—·•:»-]\s+", look.title)[0].strip()
     headline = [text for level, text in ordered if level == 1]
     candidates = [*headline, _folded(title), *(text for level, text in ordered if level != 1)]
     candidates = [text for text in dict.fromkeys(candidates) if usable(text)]
     phrases = [text for text in map(_folded, look.phrases) if usable(text)]
-    if candidates and distinct(candidates[0]):
-        return Texts((candidates[0],))
-    # A number may be a count of what is there today, so a text without one is taken first.
-    telling = next((text for text in sorted([*candidates, *phrases], key=_has_digit) if distinct(text)), None)
-    if telling is not None:
-        return Texts((candidates[0], telling) if candidates and candidates[0] in headline else (telling,))
-    if candidates:
-        return Texts((candidates[0],), f"'{candidates[0]}' is on other pages too: find a text that only this page has")
+    several = dict.fromkeys([*candidates, *phrases])
+    telling = sorted((text for text in several if not any(text in other for other in elsewhere)), key=_doubt)
+    first = candidates[0] if candidates and not _says_no_data(candidates[0]) else None
+    if first is not None and first in telling:
+        return Texts((first,), spare=[text for text in telling if text != first][:MOST_SPARE])
+    if telling:
+        best, *spare = telling
+        note = ""
+        if _says_no_data(best):
+            note = f"it showed '{best}' because it has no data: write down what it shows with data"
+        elif _has_digit(best):
+            note = f"'{best}' has a number in it: when that is a count, write down another text"
+        shown = (first, best) if first is not None and first in headline else (best,)
+        return Texts(shown, note, spare[:MOST_SPARE])
+    if first is not None:
+        return Texts((first,), f"'{first}' is on other pages too: find a text that only this page has")
     return Texts((), "no text was found that would tell this page from an error page: write one down")
+
+
+def _doubt(text: str) -> tuple[bool, bool, bool]:
+    """Reasons against a text that tells its page; those of texts that are as good in this are in the page's order.
+
+    A number may be a count of what is there today, and one short word (`Next`) is soon on any page.
+    """
+    return _says_no_data(text), _has_digit(text), len(text) < SURE_LENGTH and " " not in text
+
+
+def _says_no_data(text: str) -> bool:
+    return bool(_NO_DATA.search(text))
 
 
 def _without_count(text: str) -> str:

@@ -7,6 +7,7 @@ and the reader is told when there were more.
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ MOST_BYTES = 50 * 1024 * 1024
 MOST_FILES = 20
 MOST_TOTAL = 50_000
 """Addresses kept of all files together."""
+
+
+_HTML = re.compile(rb"(?:\s|<!--(?:(?!-->).)*-->)*+(?:<!doctype html|<html)", re.IGNORECASE | re.DOTALL)
+"""Its first element, whatever remarks stand before it; possessive, so that what is no HTML is told at once."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def read_sitemap(body: bytes) -> Sitemap:
     if not start.startswith((b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")):
         lines = [line.strip() for line in content.decode("utf-8-sig", "replace").splitlines()[:MOST_ENTRIES]]
         return Sitemap([line for line in lines if line.startswith(("http://", "https://"))], note=note)
-    if start.startswith((b"<!doctype html", b"<html")):
+    if _HTML.match(content[:10_000]):
         return Sitemap(note="an HTML page")
     pages: list[str] = []
     sitemaps: list[str] = []

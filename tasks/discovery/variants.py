@@ -7,8 +7,8 @@ Rules:
   for each shape, search and paging first; what nobody looked at is a view;
 - a set that only made views on two shapes is not looked at on a third;
 - a view that is built like no page and no other view (the answer to a form) is a page too: one for each shape of path;
-- a query names pages where its path alone shows nothing, and where it leads to another headline in another structure
-  (`/index.php?page=about`), unless it searches;
+- a query names pages where its path alone shows nothing, or leads to one with such a key, and where it leads to another
+  headline in another structure (`/index.php?page=about`), unless it searches;
 - a key that names pages, whatever their structure (`naming`), is a part of the path from then on: what it leads to is
   a page, and `/index.php?page=news&p=2` shows `/index.php?page=news`. Of a wiki's many, one stands for all.
 """
@@ -122,8 +122,8 @@ class Variants:
             if bare not in shapes:
                 continue
             path, plain = shapes[bare].path, visited.get(bare)
-            names_pages = plain is not None and _shows_nothing(plain, missing)
             for keys in sorted(sets, key=_promising):
+                names_pages = plain is not None and _leaves_to(keys, plain, missing)
                 if names_pages or told.get((path, keys)) is Meaning.PAGE:
                     self.meanings[bare, keys] = Meaning.PAGE
                     yield from sets[keys]
@@ -198,9 +198,19 @@ class Variants:
         key = self.naming_keys[path]
         return Shape(shapes[path].language, f"{shapes[path].path.rstrip('/')}/?{key}=/{value_of(page, key) or '-'}")
 
-    def repeated(self, pages: Mapping[str, SeenPage], start: str) -> Set[str]:
-        """Addresses that show what a better one shows: `/index.php?page=home` and `/index.php` beside `/`."""
-        repeats: set[str] = set()
+    def repeated(self, pages: Mapping[str, SeenPage], start: str, kept: Set[str] = frozenset()) -> Set[str]:
+        """Addresses that show what a better one shows: `/index.php?page=home` and `/index.php` beside `/`.
+
+        `kept`: views that are pages because they are built otherwise, with whatever words.
+        """
+        repeats = {
+            one
+            for one in pages
+            if (bare := without_query(one)) != one
+            and bare in pages
+            and one not in kept
+            and naming.shows_the_same(pages[one], pages[bare])
+        }
         for path in [start, *self.named]:
             same = [
                 one
@@ -262,10 +272,10 @@ def _promising(keys: Keys) -> tuple[int, int, Keys]:
     return (0 if searches else 1 if pages else 2, len(keys), keys)
 
 
-def _shows_nothing(plain: SeenPage, missing: Sequence[SeenPage]) -> bool:
-    """Whether a path without its query is no page; one that somebody must sign in for may well be."""
+def _leaves_to(keys: Keys, plain: SeenPage, missing: Sequence[SeenPage]) -> bool:
+    """Whether a path without these keys is no page; one that somebody must sign in for may well be."""
     if plain.moved:
-        return without_query(plain.final) == plain.address
+        return without_query(plain.final) == plain.address and not set(keys).isdisjoint(query_keys(plain.final))
     if plain.is_shown:
         return answers_like_missing(plain, missing)
     return plain.status not in {401, 403}

@@ -5,6 +5,7 @@ Rules:
 - a document that robots.txt forbids, or whose address looks like an action, is refused before it is asked for, also as
   the target of a redirect or of a script (CDP `Fetch`, documents only);
 - nothing is clicked or submitted, dialogs are dismissed, downloads are not accepted;
+- what a page adds to its own address by itself (`/orders` becomes `/orders?sort=name`) leads to no other page;
 - every visit has a deadline that ends the browser; what a script in the page answers is validated.
 """
 
@@ -22,7 +23,7 @@ from playwright.sync_api import BrowserContext, Request, Response
 from playwright.sync_api import Page as Tab
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.discovery.addresses import Origin, address_of
+from tasks.discovery.addresses import Origin, address_of, adds_to_query
 from tasks.discovery.seen import Candidate, Cost, Look, Piece, SeenPage
 from tasks.discovery.templates import structure_of
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
@@ -49,7 +50,10 @@ Answer = TypeVar("Answer")
 MayOpen = Callable[[str], bool]
 """Whether a document at this absolute URL may be asked for."""
 
-_GROWTH = "() => document.querySelectorAll('*').length + (document.body ? document.body.innerText.length : 0)"
+_GROWTH = """() => {
+  const text = document.body ? document.body.innerText.trim().length : 0;
+  return [document.querySelectorAll('*').length + text, text > 0];
+}"""
 
 
 class OddAnswerError(Exception):
@@ -68,6 +72,8 @@ class _Asked:
     hosts: set[str] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
     refused: str = ""
+    documents: int = 0
+    """That the tab itself asked for, redirects among them."""
 
     def listen(self, tab: Tab) -> None:
         tab.on("request", self._requested)
@@ -76,6 +82,7 @@ class _Asked:
 
     def _requested(self, request: Request) -> None:
         parts = urlsplit(request.url)
+        self.documents += request.is_navigation_request() and request.frame.parent_frame is None
         if parts.scheme not in {"http", "https"} or len(self.addresses) + len(self.hosts) > MOST_REQUESTS:
             return
         if parts.hostname == self.origin.hostname:
@@ -143,9 +150,10 @@ class Visitor:
         return SeenPage(address, address, problem=problem), None
 
     def _seen(self, address: str, tab: Tab, response: Response | None, look: Look, asked: _Asked) -> SeenPage:
+        final = address_of(tab.url, self.origin) or tab.url
         return SeenPage(
             address=address,
-            final=address_of(tab.url, self.origin) or tab.url,
+            final=address if asked.documents == 1 and adds_to_query(address, final) else final,
             status=response.status if response else None,
             look=look,
             structure=structure_of(look.steps),
@@ -199,14 +207,18 @@ def _ask(tab: Tab, script: str, kind: type[Answer], argument: Any = None) -> Ans
 
 
 def _wait_until_calm(tab: Tab) -> None:
-    """Until two readings in a row find the page as large as before: single-page applications draw after load."""
+    """Until two readings in a row find the page as large as before: single-page applications draw after load.
+
+    One that shows no text yet is taken for calm only when the time is over.
+    """
     until = time.monotonic() + MOST_CALM_SECONDS
-    before = tab.evaluate(_GROWTH)
+    before = _ask(tab, _GROWTH, tuple[int, bool])
     with suppress(BrowserError):
         tab.wait_for_load_state("networkidle", timeout=MOST_IDLE_MS)
     while time.monotonic() < until:
-        now = tab.evaluate(_GROWTH)
-        if now == before:
+        now = _ask(tab, _GROWTH, tuple[int, bool])
+        _, shows_text = now
+        if now == before and shows_text:
             return
         before = now
         tab.wait_for_timeout(CALM_MS)

@@ -42,8 +42,10 @@ from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.shown_text import MAX_PLACES, SHOWN_TEXT, ShownText, read
 
-CLOCK_START_MS = 1_767_225_600_000
-"""2026-01-01T00:00:00Z: any fixed instant will do, as long as it is the same every night."""
+CLOCK_START_MS = 1_767_225_601_000
+"""2026-01-01T00:00:01Z: any fixed instant will do, as long as it is the same every night."""
+VISIT_SECONDS = 90
+"""More than any visit may take."""
 STEP_MS = 500
 STEPS = 4
 MORE_STEPS = 8
@@ -116,6 +118,7 @@ _SHIMS = """
   }
   const start = Date.now();
   performance.now = () => Date.now() - start;
+  Object.defineProperty(performance, 'timeOrigin', { value: start, configurable: true });
   window.requestAnimationFrame = run =>
     setTimeout(() => run(performance.now()), 16 - ((Date.now() - start) % 16));
   window.cancelAnimationFrame = handle => clearTimeout(handle);
@@ -372,8 +375,9 @@ _UNMASK = "() => document.querySelectorAll('[data-stageproof-mask]').forEach(cov
 def prepare(page: Page, still: Stillness) -> None:
     """Steps to take before navigation."""
     if still.time:
-        page.clock.install(time=CLOCK_START_MS / 1000)
-        page.clock.pause_at(CLOCK_START_MS / 1000 + 1)
+        # Between the two the clock runs, however long a busy machine takes, and it cannot be paused in the past.
+        page.clock.install(time=CLOCK_START_MS / 1000 - VISIT_SECONDS)
+        page.clock.pause_at(CLOCK_START_MS / 1000)
     before = [_WATCH, _SHIMS if still.time else "", _SEEDED_RANDOM if still.random else ""]
     page.add_init_script("\n".join(before))
 

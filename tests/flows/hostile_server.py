@@ -11,7 +11,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,11 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r
 class Exchange:
     """One request, and the means to answer it as slowly or wrongly as wanted."""
 
-    def __init__(self, connection: socket.socket, path: str, body: bytes, ended: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, path: str, body: bytes, ended: threading.Event, head: Sequence[str] = ()
+    ) -> None:
+        self.head = head
+        """The lines before the body: the request itself, and its headers."""
         self.connection = connection
         self.path = path
         self.body = body
@@ -109,7 +113,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 body += self.request.recv(65536)
             owner.asked.append((path, body))
             owner.news.set()
-            exchange = Exchange(self.request, path, body, owner.ended)
+            exchange = Exchange(self.request, path, body, owner.ended, lines)
             found = owner.answers.get(path.partition("?")[0], NOT_FOUND)
             if callable(found):
                 found(exchange)

@@ -16,6 +16,8 @@ from flows.command_line import application
 from flows.init_command import propose
 from tasks.discovery.crawl import Limits
 from tasks.discovery.discover import BadWishError, DiscoveryError, Proposal, Wish, discover
+from tasks.discovery.plan_text import plan_text
+from tasks.discovery.rehearsal import rehearse
 from tasks.plan import Plan, parse_plan
 from tasks.sweep.gather import PageSweep
 from tests.flows.conftest import Site
@@ -172,6 +174,13 @@ def test_health_release_and_third_parties_are_found(shop: _Shop) -> None:
     assert shop.plan.target.third_parties == ("cdn.invalid",)
 
 
+def test_what_the_first_run_will_find_wrong_is_told(shop: _Shop) -> None:
+    """A picture from a host that is not there; the other pages have none."""
+    faults = {page.name: [note for note in page.notes if "a run fails on it" in note] for page in shop.proposal.pages}
+    assert {name: len(notes) for name, notes in faults.items()} == {"home": 1, "about": 0, "product": 0}
+    assert "http://cdn.invalid/coat.png" in faults["home"][0]
+
+
 def test_budgets_were_measured(shop: _Shop) -> None:
     budgets = {budget.key for budget in shop.proposal.budgets}
     assert {"ttfb_ms", "fcp_ms", "lcp_ms"} <= budgets
@@ -216,6 +225,94 @@ def test_an_old_site_has_the_pages_that_its_query_names(server: HostileServer) -
     }
     assert [one.folded.keys for one in proposal.pages if one.path.endswith("crew")] == [("sort",)]
     assert proposal.skipped["lead to a place in a page"][0] == 2
+
+
+# -- an application of client-side routes ------------------------------------------------------------------------------
+
+ROUTES = """
+<div id=app></div><script>
+const shown = {
+  '/': ['Harbour', 'Boats that came in this morning'],
+  '/orders': ['Orders', 'No orders yet', 'Choose the columns'],
+  '/crew': ['Crew', 'Everybody who sails'],
+};
+const draw = () => {
+  const route = location.hash.slice(1).split('?')[0] || '/';
+  if (route === '/orders') history.replaceState(null, '', '#/orders?queue=' + Math.floor(Math.random() * 1e9));
+  const links = ['/', '/orders', '/orders?tab=all', '/crew', '/crew?tab=all'];
+  const menu = links.map(to => `<a href="#${to}">${(shown[to.split('?')[0]])[0]}</a> `).join('');
+  const texts = shown[route] || ['There is no such place', 'Ask the harbour master'];
+  app.innerHTML = `<nav>${menu}</nav>` + texts.map((text, n) => `<div class=part-${'abc'[n]}>${text}</div>`).join('');
+};
+addEventListener('hashchange', draw);
+setTimeout(draw, 900);
+</script>
+"""
+
+
+def test_routes_are_pages_once_and_are_told_by_their_own_words(server: HostileServer) -> None:
+    """It shows nothing at first, has no heading, writes a query of its own into its address, and knows no 404."""
+    server.answers |= {"/": page(ROUTES)}
+    proposal = discover(wish(server.url("/"), max_pages=20), {"lcp": 2500}, quiet)
+    assert {one.path: one.must_show for one in proposal.pages} == {
+        "/": ("Boats that came in this morning",),
+        "/#/orders": ("Choose the columns",),
+        "/#/crew": ("Everybody who sails",),
+    }
+    assert [one.notes for one in proposal.pages] == [(), (), ()]
+
+
+def test_a_plan_is_written_though_the_time_is_over(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start page was looked at; what was not tried stands in the plan, at its page and at its head."""
+    monkeypatch.setattr("tasks.discovery.discover.PROBE_SHARE", 0)
+    server.answers |= {"/": page("<h1>Boats for hire</h1><p>All year round</p>")}
+    text = plan_text(rehearse(proposed_by(server), quiet, 0, lambda _plan, _workspace: ()))
+    (only,) = parse_plan(text, "shop").pages
+    assert only.must_show == ("Boats for hire",)
+    told = " ".join(text.replace("\n# ", " ").split())
+    assert "Note: 1 of the 1 pages were not loaded twice" in told
+    assert "Note: 2 of the 2 looks of the rehearsal were not made" in told
+    assert ("TODO: no time was left to load it twice" in told, "TODO: in desktop and phone no time" in told) == (
+        True,
+        True,
+    )
+
+
+# -- behind a sign-in --------------------------------------------------------------------------------------------------
+
+
+class _Yard:
+    """A yard whose pages need a cookie; one of them tells which sign-in it is, and both forms have the same labels."""
+
+    sign_ins = 0
+
+    def signed_in(self, exchange: Exchange) -> None:
+        self.sign_ins += 1
+        exchange.send(answer("{}", "application/json", Set_Cookie=f"yard={self.sign_ins}; Path=/"))
+
+    def profile(self, exchange: Exchange) -> None:
+        number = next((line.partition("yard=")[2] for line in exchange.head if "yard=" in line), "")
+        label = "<label>Name of your account</label>"
+        shown = f"<h1>Profile</h1>{label}<p id=visit>Sign-in {number}</p><p>Change your boat here</p>"
+        exchange.send(page(shown) if number else redirect("/enter"))
+
+    def enter(self, exchange: Exchange) -> None:
+        exchange.send(page("<label>Name of your account</label><input type=password aria-label=Password>"))
+
+
+def test_what_tells_one_sign_in_from_the_next_is_masked(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run signs in anew. What the stranger is shown need not differ from what only the identity sees."""
+    yard = _Yard()
+    server.answers |= {"/": page("<h1>Yard of the harbour</h1><a href=/me>Me</a>"), "/enter": yard.enter}
+    server.answers |= {"/me": yard.profile, "/api/login": yard.signed_in}
+    monkeypatch.setenv("YARD_PASSWORD", "a-long-password")
+    login = {"user": "ada", "password": "env:YARD_PASSWORD"}
+    found = proposed_by(server, identity="owner", login_url="/api/login", login=login)
+    masks = {one.path: [selector for selector, _ in one.masks] for one in found.pages}
+    texts = {one.path: one.must_show for one in found.pages}
+    assert masks == {"/": [], "/enter": [], "/me": ["#visit"]}
+    assert texts["/enter"] == ("Name of your account",)
+    assert texts["/me"] == ("Profile",)
 
 
 # -- hostile sites ----------------------------------------------------------------------------------------------------

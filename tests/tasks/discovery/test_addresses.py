@@ -9,6 +9,7 @@ import pytest
 from tasks.discovery.addresses import (
     Shape,
     address_of,
+    adds_to_query,
     languages_of,
     looks_like_action,
     origin_of,
@@ -212,6 +213,9 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + urlse
 ODD_SITEMAPS = {
     "empty": (b"", "empty"),
     "HTML": (b"<!doctype html><html></html>", "an HTML page"),
+    "HTML after remarks": (b"\n<!-- (c) us -->\n<!-- v2 --><!DOCTYPE HTML><html>", "an HTML page"),
+    "remarks without end": (b"<!-- " * 2_000 + b"<!doctype html>", "not well-formed XML"),
+    "remarks alone": (b"<!-- -->" * 1_000, "not well-formed XML"),
     "an entity bomb": (BOMB, "not well-formed XML: DTDForbidden"),
     "cut off": (urlset(b"https://x/1")[:-20], "not well-formed XML"),
     "broken gzip": (b"\x1f\x8b" + b"nonsense" * 10, "not the gzip file"),
@@ -273,3 +277,21 @@ def test_a_route_has_a_query_of_its_own(address: str, bare: str, keys: tuple[str
 def test_the_query_of_a_route_varies_like_any_other() -> None:
     shapes = shapes_of(["/?tab=1#/orders", *(f"/#/orders?page={number}" for number in range(9))])
     assert {shape.path for shape in shapes.values()} == {"/#/orders/?tab=/{}", "/#/orders/?page=/{}"}
+
+
+@pytest.mark.parametrize(
+    ("address", "final", "adds"),
+    [
+        ("/orders", "/orders?sort=name", True),
+        ("/#/orders", "/#/orders?sort=name&by=x", True),
+        ("/orders?a=1", "/orders?a=1&b=2", True),
+        ("/orders", "/orders", True),
+        ("/orders?a=1", "/orders?a=2", False),
+        ("/orders?a=1", "/orders", False),
+        ("/orders", "/login?next=orders", False),
+        ("/#/orders", "/#/orders/1?a=1", False),
+        ("/orders", "https://elsewhere.example/orders?a=1", False),
+    ],
+)
+def test_what_an_application_adds_to_its_own_address(address: str, final: str, adds: bool) -> None:
+    assert adds_to_query(address, final) is adds

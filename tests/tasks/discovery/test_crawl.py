@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.discovery.addresses import origin_of
@@ -19,9 +19,15 @@ BASE = "https://shop.example"
 class Memory:
     """A visitor of pages that a function makes: address -> (headline, links), or None for a page that hangs."""
 
-    def __init__(self, pages: Callable[[str], tuple[str, list[str]] | None], problem: str = "did not load") -> None:
+    def __init__(
+        self,
+        pages: Callable[[str], tuple[str, list[str]] | None],
+        problem: str = "did not load",
+        moved: Mapping[str, str] | None = None,
+    ) -> None:
         self.pages = pages
         self.problem = problem
+        self.moved = moved or {}
         self.asked: list[str] = []
 
     def see(self, address: str) -> SeenPage:
@@ -34,7 +40,7 @@ class Memory:
             title="", headings=[(1, headline)], phrases=[], text=headline, steps=[headline.split()[0]], signs_in=False,
             links=[Link(href=BASE + link, text="", marked=False) for link in links], versions=[],
         )  # fmt: skip
-        return SeenPage(address, address, 200, look, structure_of(look.steps))
+        return SeenPage(address, self.moved.get(address, address), 200, look, structure_of(look.steps))
 
 
 def crawled(pages: Callable[[str], tuple[str, list[str]] | None], **more: Any) -> tuple[Memory, Site]:
@@ -44,6 +50,13 @@ def crawled(pages: Callable[[str], tuple[str, list[str]] | None], **more: Any) -
     budget = Budget(more.pop("visits", 100), time.monotonic() + more.pop("seconds", 60))
     crawl(site, visitor, Limits(**more), budget, lambda _phase, _counts: None, [])  # type: ignore[arg-type]
     return visitor, site
+
+
+def crawl_with(visitor: Memory) -> Mapping[str, SeenPage]:
+    site = Site(origin_of(BASE), Robots())
+    site.depths["/"] = 0
+    budget = Budget(100, time.monotonic() + 60)
+    return crawl(site, visitor, Limits(), budget, lambda _phase, _counts: None, [])  # type: ignore[arg-type]
 
 
 def test_four_pages_of_a_kind_are_enough() -> None:
@@ -149,3 +162,15 @@ def test_a_crawl_ends_with_its_visits_and_its_time() -> None:
 
     assert len(crawled(endless, visits=7)[0].asked) == 7
     assert crawled(endless, seconds=-1)[0].asked == []
+
+
+def test_a_page_that_only_a_redirect_leads_to_is_visited_without_the_query_of_it() -> None:
+    """Where it ends may be one view of many."""
+
+    def pages(address: str) -> tuple[str, list[str]]:
+        return ("Home", ["/experiment"]) if address == "/" else ("Runs", [])
+
+    visitor = Memory(pages, moved={"/experiment": "/runs?tab=all"})
+    visited = crawl_with(visitor)
+    assert visitor.asked == ["/", "/experiment", "/runs"]
+    assert visited["/runs?tab=all"].is_shown

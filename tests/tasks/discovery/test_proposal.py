@@ -153,6 +153,26 @@ def test_a_soft_404_is_told_by_what_a_missing_page_shows() -> None:
     assert not proposal.answers_like_missing(SeenPage("/x", "/x", problem="did not load"), [missing])
 
 
+ERROR_PAGES = [
+    "404",
+    "404 Not Found",
+    "Shop | 404",
+    "Error 500",
+    "500 - Shop",
+    "502 error",
+    "Access denied",
+    "HTTP 503",
+]
+PAGES = ["shop: orders: 500 rows", "404 Main Street", "Room 503", "Orders", "The 500 best boats", "A 1-500 scale"]
+
+
+@pytest.mark.parametrize(("title", "error"), [*((one, True) for one in ERROR_PAGES), *((one, False) for one in PAGES)])
+def test_an_error_page_is_told_by_its_title_or_headline(title: str, error: bool) -> None:
+    """A number is a count or an address unless it stands alone."""
+    assert proposal.is_error_page(look(title=title)) is error
+    assert proposal.is_error_page(look(title="Shop", headings=[(1, title)])) is error
+
+
 def test_who_needs_to_sign_in() -> None:
     shown = page("/orders", "Orders")
     redirected = SeenPage("/orders", "/login", 200, look(signs_in=True))
@@ -252,6 +272,39 @@ def test_when_nothing_tells_pages_apart_a_person_is_told() -> None:
     found = proposal.texts_for(own, [], ["Shop"])
     assert (found.must_show, "on other pages too" in found.note) == (("Shop",), True)
     assert "write one down" in proposal.texts_for(look(text="2026"), [], []).note
+
+
+def test_a_page_without_headings_is_told_by_a_text_of_its_own() -> None:
+    """Not by its menu, nor by what an address that cannot exist shows, nor by a short word before a longer text."""
+    own = look(
+        title="Ship", phrases=["Home", "Nothing at this place", "Light", "Choose your theme"],
+        text="Home Nothing at this place Light Choose your theme",
+    )  # fmt: skip
+    found = proposal.texts_for(own, [], ["Home of all", "Nothing at this place"])
+    assert (found.must_show, found.spare, found.note) == (("Choose your theme",), ["Light"], "")
+
+
+NO_DATA = [
+    "No runs yet", "No usage data available", "Nothing to show", "Create your first prompt", "The list is empty",
+    "Usage metrics will appear here.", "Start tracing your application",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_DATA)
+def test_what_a_page_says_for_want_of_data_comes_last(text: str) -> None:
+    """As a headline too; when there is nothing else, the plan says so."""
+    own = look(headings=[(1, text)], phrases=["Go"], text=f"{text} Go")
+    assert proposal.texts_for(look(headings=[(1, text)], phrases=["Budgets"], text=f"{text} Budgets"), [], []) == (
+        proposal.Texts(("Budgets",), spare=[text])
+    )
+    alone = proposal.texts_for(own, [], ["Go"])
+    assert (alone.must_show, "because it has no data" in alone.note) == ((text,), True)
+
+
+@pytest.mark.parametrize("text", ["No one left behind", "Notes", "First steps", "Getting started", "Northern routes"])
+def test_what_only_begins_like_it_is_a_text_as_any(text: str) -> None:
+    own = look(headings=[(1, text)], phrases=["Everything else"], text=f"{text} Everything else")
+    assert proposal.texts_for(own, [], []).must_show == (text,)
 
 
 # -- stability --------------------------------------------------------------------------------------------------------
@@ -601,8 +654,9 @@ def test_the_plan_is_one_whatever_pages_call_themselves() -> None:
         False,
     )
     assert "# Stands for 400 addresses in 2 languages (en, de)" in text
+    assert '# must_show = ["a text that this page shows, and no other"]' in text
     assert "until then a run ends incomplete" in text
-    assert '# lcp_ms is looser than "good" (2500): home took 3000.' in text
+    assert '# lcp_ms is looser than "good" (2500): home measured 3000.' in text
     assert all(line.isprintable() for line in text.splitlines())
 
 

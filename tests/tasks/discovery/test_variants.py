@@ -120,6 +120,7 @@ def test_a_headline_alone_makes_no_page() -> None:
         pytest.param(page("/show", status=404), 2, id="an error without its query"),
         pytest.param(page("/show", "Nothing here"), 2, id="what does not exist"),
         pytest.param(page("/show", final="/show?id=1"), 2, id="leads to one of them"),
+        pytest.param(page("/show", final="/show?tab=1"), 0, id="leads to a view by another key"),
         pytest.param(page("/show", final="/login"), 0, id="leads to the sign-in"),
         pytest.param(page("/show", status=403), 0, id="forbidden to this visitor"),
     ],
@@ -152,3 +153,11 @@ def test_a_view_is_of_the_shape_of_its_page_and_keys() -> None:
 
 def test_what_is_folded_into_a_kind_is_counted_over_its_shapes() -> None:
     assert folded_together([Folded(1, ("a",)), Folded(7, ("b", "a"))]) == Folded(8, ("b", "a"))
+
+
+def test_a_page_is_not_proposed_again_with_a_query_that_changes_nothing() -> None:
+    """One that leads somewhere on a path of the same shape made pages of all; a view that is built otherwise stays."""
+    words = "All that was ever ordered here"
+    pages = {one: page(one, words) for one in ("/orders", "/orders?tab=all", "/stock?tab=all", "/crew", "/crew?v=grid")}
+    pages["/stock"] = page("/stock", "Another headline altogether")
+    assert Variants().repeated(pages, "/", {"/crew?v=grid"}) == {"/orders?tab=all"}
