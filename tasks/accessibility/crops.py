@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterable
 from itertools import chain
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
@@ -15,6 +15,7 @@ from evidence_store.model import Finding, Rendering
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, read_artifact
 from tasks.accessibility.looks import Look, distinct, look_of
 from tasks.sweep.models import PageVisit
+from tasks.sweep.thumbnail import upper_rows
 
 MOST_OF_A_PAGE = 30
 """Pictures of one page; a page with more to show has one cause for most of it."""
@@ -28,7 +29,7 @@ Box = tuple[float, float, float, float]
 
 
 class Crops:
-    """Cuts elements out of one visit's picture, which is decoded when the first one is asked for."""
+    """Cuts elements out of one visit's picture, which is decoded, as far down as they stand, when one is asked for."""
 
     def __init__(self, files: EvidenceFiles, visit: PageVisit) -> None:
         self._files = files
@@ -115,10 +116,15 @@ class Crops:
         cut.save(encoded, format="PNG", compress_level=6)
         return encoded.getvalue()
 
+    def _lowest_row(self) -> int:
+        """Of the picture, that shows something of an element: decoding what is below it is half of the judge's time."""
+        return ceil(self._scale * (PADDING + max(top + height for _, top, _, height in self._boxes.values())))
+
     def _whole(self) -> Image.Image | None:
         if self._picture is None and self._problem is None and self._visit.screenshot is not None:
             try:
-                picture = Image.open(io.BytesIO(read_artifact(self._files, self._visit.screenshot)), formats=["PNG"])
+                content = upper_rows(read_artifact(self._files, self._visit.screenshot), self._lowest_row())
+                picture = Image.open(io.BytesIO(content), formats=["PNG"])
                 if picture.width * picture.height > MAX_PIXELS:
                     self._problem = f"the page's picture has more than {MAX_PIXELS:,} pixels"
                     return None

@@ -13,6 +13,8 @@ WIDTH = 320
 MOST_HEIGHT = 400
 """Pixels. The upper part tells one page from another; the whole of a long one would be a thread of grey."""
 
+_BEGINNING = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
 
 @dataclass(frozen=True)
 class Thumbnail:
@@ -25,7 +27,8 @@ class Thumbnail:
 def thumbnail(png: bytes) -> Thumbnail | None:
     """The upper part of a picture, small; None when it cannot be read as one."""
     try:
-        with Image.open(io.BytesIO(_upper(png)), formats=["PNG"]) as picture:
+        (width,) = struct.unpack(">I", png[16:20])
+        with Image.open(io.BytesIO(upper_rows(png, width * MOST_HEIGHT // WIDTH)), formats=["PNG"]) as picture:
             size = (WIDTH, max(1, picture.height * WIDTH // picture.width))
             small = picture.resize(size, Image.Resampling.BOX, reducing_gap=1.0).convert("RGB")
     except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
@@ -36,8 +39,10 @@ def thumbnail(png: bytes) -> Thumbnail | None:
     return Thumbnail(encoded.getvalue(), round(max(count for count, _ in colours) / (small.width * small.height), 4))
 
 
-def _upper(png: bytes) -> bytes:
-    """The PNG, its header saying that it ends where the thumbnail does: no row below is decoded (PNG 3, 11.2.1)."""
-    width, height = struct.unpack(">II", png[16:24])
-    header = png[12:20] + struct.pack(">I", min(height, max(1, width * MOST_HEIGHT // WIDTH))) + png[24:29]
+def upper_rows(png: bytes, rows: int) -> bytes:
+    """The PNG, its header saying that it ends there: no row below is decoded (PNG 3, 11.2.1). Else what it was."""
+    if not png.startswith(_BEGINNING) or len(png) < 33:
+        return png
+    (height,) = struct.unpack(">I", png[20:24])
+    header = png[12:20] + struct.pack(">I", max(1, min(height, rows))) + png[24:29]
     return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
