@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterable
 from itertools import chain
-from math import ceil, isfinite
+from math import ceil
 from typing import Any
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 from evidence_store.model import Finding, Rendering
 from evidence_store.workspace import BrokenEvidenceError, EvidenceFiles, read_artifact
 from tasks.accessibility.looks import Look, distinct, look_of
+from tasks.sweep.element_boxes import is_length
 from tasks.sweep.models import PageVisit
 from tasks.sweep.thumbnail import upper_rows
 
@@ -92,7 +93,7 @@ class Crops:
                 self._boxes[element] = (float(left), float(top), float(width), float(height))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise BrokenEvidenceError(f"{axe.boxes.path} does not say where elements are: {error}") from error
-        if not all(map(isfinite, (self._scale, *chain.from_iterable(self._boxes.values())))):
+        if not all(map(is_length, (self._scale, *chain.from_iterable(self._boxes.values())))):
             raise BrokenEvidenceError(f"{axe.boxes.path} does not say where elements are: a place is no number")
 
     def _cut(self, box: Box) -> bytes | None:

@@ -90,13 +90,13 @@ def _parsed(text: Any) -> tuple[float, list[Any]] | None:
         scale, boxes = seen["scale"], seen["boxes"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return (float(scale), boxes) if _is_number(scale) and scale > 0 and isinstance(boxes, list) else None
+    return (float(scale), boxes) if is_length(scale) and scale > 0 and isinstance(boxes, list) else None
 
 
 def _is_box(box: Any) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and box[2] > 0 and box[3] > 0
+    return isinstance(box, list) and len(box) == 4 and all(map(is_length, box)) and box[2] > 0 and box[3] > 0
 
 
-def _is_number(value: Any) -> bool:
-    # Refuses NaN and infinity too, which are not below anything.
+def is_length(value: Any) -> bool:
+    """Whether it is a number of CSS pixels that a page can have; NaN and infinity are not below anything."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e7

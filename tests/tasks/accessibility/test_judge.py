@@ -383,8 +383,15 @@ def test_an_element_that_cannot_be_shown_says_why(place: list[float], picture: b
 
 @pytest.mark.parametrize(
     "boxes",
-    [[], {"scale": "x", "boxes": {}}, {"scale": 1}, {"scale": 1, "boxes": {"#save": [1, 2]}}, {"scale": 1, "boxes": 3}],
-    ids=["list", "no-scale", "no-boxes", "half-a-box", "number"],
+    [
+        [],
+        {"scale": "x", "boxes": {}},
+        {"scale": 1},
+        {"scale": 1, "boxes": {"#save": [1, 2]}},
+        {"scale": 1, "boxes": 3},
+        {"scale": 1, "boxes": {"#save": [1e308] * 4}},
+    ],
+    ids=["list", "no-scale", "no-boxes", "half-a-box", "number", "beyond-any-page"],
 )
 def test_places_that_are_none_are_an_error(boxes: Any) -> None:
     assert scan([rule()], boxes=boxes, picture=screenshot()).reason.startswith("the evidence cannot be read")
