@@ -119,7 +119,7 @@ class BrowserSession:
     def beside_each_other(self, pieces: Sequence[Callable[[], None]]) -> None:
         """Do pieces of work in this thread: while one waits for the browser, the others go on.
 
-        Raises the first error that came out of one, after all have ended.
+        Raises the first error that came out of one, after all have ended; GatherError when the driver ended.
         """
         if self._playwright is None:
             raise RuntimeError("a BrowserSession is used inside `with`")
@@ -133,7 +133,10 @@ class BrowserSession:
 
         loop = asyncio.get_running_loop()
         task = loop.create_task(all_ended())
-        wait_for_future(loop, self._playwright._dispatcher_fiber, task)
+        try:
+            wait_for_future(loop, self._playwright._dispatcher_fiber, task)
+        except Error as error:
+            raise GatherError(f"Playwright's driver ended: {first_line(error)}") from error
         if errors := [error for error in task.result() if error is not None]:
             raise errors[0]
 
