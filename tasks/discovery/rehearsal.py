@@ -36,6 +36,7 @@ from tasks.discovery.plan_text import plan_text
 from tasks.plan import Plan, parse_plan, texts_not_shown
 from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
+from tasks.sweep.shown_text import ShownText
 
 FaultsOf = Callable[[Plan, Workspace], Iterable[Finding]]
 """What is wrong with the pages of a plan, by evidence of looks at them."""
@@ -205,8 +206,7 @@ def judged_page(page: ProposedPage, looks: Mapping[str, Rehearsed]) -> ProposedP
     texts = list(page.must_show)
     taken_out = []
     for viewport, look in seen.items():
-        missing = texts_not_shown(look.shown, texts)
-        hidden = [text for text in texts if text in missing or text in look.unseen]
+        hidden = ShownText(look.shown, dict.fromkeys(look.unseen, "")).lacks(texts)
         if hidden:
             taken_out.append(f"in {viewport} it does not show '{hidden[0]}', which was taken out of must_show")
         texts = [text for text in texts if text not in hidden]

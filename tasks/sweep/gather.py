@@ -36,7 +36,7 @@ from tasks.sweep.keyboard import keyboard_evidence, not_walked
 from tasks.sweep.models import KeyboardWalk, PageVisit
 from tasks.sweep.stabilise import Stillness
 
-VISIT_DEADLINE_SECONDS = 90.0
+VISIT_DEADLINE_SECONDS = stabilise.VISIT_SECONDS
 NAVIGATION_TIMEOUT_MS = 20_000
 LOOKS_A_SHARD = 24
 """At most. A shard's evidence and its browser last as long as the shard."""

@@ -44,8 +44,8 @@ from tasks.sweep.shown_text import MAX_PLACES, SHOWN_TEXT, ShownText, read
 
 CLOCK_START_MS = 1_767_225_601_000
 """2026-01-01T00:00:01Z: any fixed instant will do, as long as it is the same every night."""
-VISIT_SECONDS = 90
-"""More than any visit may take."""
+VISIT_SECONDS = 90.0
+"""At most, for all that is done with one page."""
 STEP_MS = 500
 STEPS = 4
 MORE_STEPS = 8
