@@ -31,6 +31,10 @@ ENDLESS = frozenset({"eventsource", "websocket", "ping"})
 """Requests that stay open or are never reported as finished; a page that has one can still be quiet."""
 SILENCE_SECONDS = 1.0
 """Without a message on any of its sockets, a page that draws what they bring is taken to have drawn it."""
+_PATIENCE_SECONDS = 0.2
+"""For requests to end, before anything is asked about them."""
+SHARED_WORKERS = "() => window[Symbol.for('stageproof.workers')] ?? {}"
+"""What a page was told of its shared workers, by the address of their scripts: "" or why they did not start."""
 
 
 class Hearing:
@@ -93,10 +97,14 @@ class Hearing:
 
     def wait_until_quiet(self, page: Page, seconds: float, quiet_ms: int = 50) -> bool:
         """Return when no request is under way any more, True; or after some seconds in any case, False."""
-        until = time.monotonic() + seconds
+        began, asked = time.monotonic(), False
         while self._under_way:
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if waited > seconds:
                 return False
+            if waited > _PATIENCE_SECONDS and not asked:
+                self._hear_of_shared_workers(page)
+                asked = True
             page.wait_for_timeout(15)
             if not self._under_way:
                 page.wait_for_timeout(quiet_ms)  # an answer often makes the page ask for more
@@ -113,6 +121,7 @@ class Hearing:
 
     def note_unanswered(self, page: Page, seconds: float) -> None:
         """Write down how long requests have been without an answer; parts of the page are given so many seconds."""
+        self._hear_of_shared_workers(page)
         until = time.monotonic() + seconds  # for a page that never ends asking
         while time.monotonic() < until and any(
             request.resource_type in PARTS_OF_A_PAGE and time.monotonic() - since < seconds
@@ -122,6 +131,18 @@ class Hearing:
         self._pictured = True
         for request, since in self._asked_at.items():
             self._update(request, unanswered_seconds=round(time.monotonic() - since, 1))
+
+    def _hear_of_shared_workers(self, page: Page) -> None:
+        """Ask the page: the browser tells nobody else whether the script of a shared worker came."""
+        waiting = [request for request in self._asked_at if request.resource_type == "script"]
+        for frame in page.frames if waiting else []:
+            with suppress(Error):  # a frame that is gone waits for nothing
+                told = frame.evaluate(SHARED_WORKERS)
+                for request in waiting:
+                    if isinstance(told, dict) and request.url in told:
+                        self._under_way.discard(request)
+                        self._asked_at.pop(request, None)
+                        self._update(request, failure=str(told[request.url])[:MAX_MESSAGE_LENGTH] or None)
 
     def threw(self, words: str) -> None:
         """Keep an uncaught error of the page."""

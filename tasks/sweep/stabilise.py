@@ -163,6 +163,17 @@ _WATCH = """
   window.IntersectionObserver = new Proxy(Observer, {
     construct(target, given, made) { waits = true; return Reflect.construct(target, given, made); },
   });
+  // Of the script of a shared worker only the page that starts it is told, and only when it does not come.
+  const workers = {}, Shared = window.SharedWorker;
+  if (Shared) window.SharedWorker = new Proxy(Shared, {
+    construct(target, given, made) {
+      const worker = Reflect.construct(target, given, made), url = new URL(String(given[0]), document.baseURI).href;
+      workers[url] ??= '';
+      worker.addEventListener('error', () => { workers[url] = 'the shared worker did not start'; });
+      return worker;
+    },
+  });
+  Object.defineProperty(window, Symbol.for('stageproof.workers'), { value: workers });
   Object.defineProperty(window, Symbol.for('stageproof.scrolling'), { value: { waits: () => waits, frame } });
 })();
 """

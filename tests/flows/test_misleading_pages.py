@@ -93,6 +93,15 @@ PAGES |= {
     "registers-a-worker": page("<h1>Offline first</h1>" + REGISTERS % ""),
     "falls-over-its-worker": page(FINE + REGISTERS % "registration.active.postMessage('now')"),
 }
+SHARES = """<script>
+  const worker = new SharedWorker('%s');
+  worker.port.onmessage = event => { document.querySelector('h1').textContent = event.data };
+</script>"""
+PAGES |= {
+    "shares-a-worker": page("<h1>Alone</h1>" + SHARES % "/shared.js"),
+    "shares-no-worker": page(FINE + SHARES % "/nowhere.js"),
+    "shared.js": answer("onconnect = event => event.ports[0].postMessage('All is fine')", "text/javascript"),
+}
 
 
 def drops_its_query(exchange: Exchange) -> None:
@@ -232,6 +241,8 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("counts-visitors", "page-health"): (PASS, "answered 200 as itself"),
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
+    ("shares-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("shares-no-worker", "page-health"): (FAIL, "/nowhere.js failed: the shared worker did not start"),
 }
 ENDS_IN |= {(name, "page-health"): (FAIL, "1 of 1 texts are not on the page") for name in NOT_SHOWN}
 ENDS_IN |= {(name, "page-health"): (PASS, "shows 1 of 1 texts") for name in SHOWN}
