@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from evidence_store.model import Outcome
@@ -23,6 +22,7 @@ from tasks.sweep.gather import PageSweep
 from tasks.sweep.models import PageVisit
 from tasks.visual.gather import ApprovedBaselines
 from tests.flows.conftest import Site
+from tests.flows.ending_browsers import browsers, is_browser, is_renderer, killer
 from tests.flows.hostile_server import Exchange, HostileServer, hostile_server, page, redirect
 from tests.flows.looking import SIGN_IN_PAGE, VIEWER, Looked, look, new_workspace, write_plan
 from tests.flows.worlds import PASSWORDS
@@ -30,38 +30,6 @@ from tests.flows.worlds import PASSWORDS
 pytestmark = pytest.mark.real
 
 SHORT_DEADLINE_SECONDS = 5.0
-
-
-def _browsers() -> list[psutil.Process]:
-    """Every living Chromium process below this one."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if "chrom" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
-
-
-def _kill(wanted: Callable[[list[str]], bool]) -> Callable[[Exchange], None]:
-    """In place of an answer, end the browser processes with such a command line, while the page is waiting."""
-
-    def kill(exchange: Exchange) -> None:
-        for process in _browsers():
-            if wanted(process.cmdline()):
-                process.kill()
-        exchange.hang()
-
-    return kill
-
-
-def _is_renderer(command: list[str]) -> bool:
-    return "--type=renderer" in command
-
-
-def _is_browser(command: list[str]) -> bool:
-    return not any(word.startswith("--type=") or "crashpad" in word for word in command[:2])
 
 
 def _page(name: str, path: str | None = None, *texts: str, **more: Any) -> dict[str, Any]:
@@ -95,9 +63,9 @@ class _Storm:
         server.answers |= {
             "/spin": page("", "<script>while (true) {}</script>"),
             "/kill-renderer": page("<h1>All is fine</h1><img alt='' src=/renderer-killer.png>"),
-            "/renderer-killer.png": _kill(_is_renderer),
+            "/renderer-killer.png": killer(is_renderer),
             "/kill-browser": page("<h1>All is fine</h1><img alt='' src=/browser-killer.png>"),
-            "/browser-killer.png": _kill(_is_browser),
+            "/browser-killer.png": killer(is_browser),
             "/foreign": page(
                 f"<h1>All is fine</h1><img alt='' src={stranger.url('/pixel.png')}>"
                 "<script src=http://tracker.invalid/track.js></script>"
@@ -129,7 +97,7 @@ class _Storm:
                 in_one_shard=True,
                 workspace=workspace,
             )
-        self.browsers_left = _browsers()
+        self.browsers_left = browsers()
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +176,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
     """Four pages beside each other in one browser; one of them ends it, while the others wait for their images."""
     folder = tmp_path_factory.mktemp("beside")
     ended = threading.Event()
-    kill = _kill(_is_browser)
+    kill = killer(is_browser)
 
     def kill_when_all_wait(exchange: Exchange) -> None:
         for name in SLOW:
