@@ -39,6 +39,8 @@ DETERMINISTIC_RENDERING = (
     # Animated images (GIF, APNG, WebP) stand at their first frame.
     "--blink-settings=imageAnimationPolicy=2",
 )
+ONE_PROCESS_A_PROFILE = "--renderer-process-limit=1"
+"""For pages of one site; another profile, and another site, always has a process of its own."""
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -72,6 +74,7 @@ class BrowserSession:
         self.redactor = redactor
         self._arguments = [
             *QUIET,
+            ONE_PROCESS_A_PROFILE,
             *(DETERMINISTIC_RENDERING if deterministic else ()),
             _only_hosts((*plan.target.allowed_hosts, *plan.target.third_parties)),
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
@@ -190,6 +193,15 @@ class BrowserSession:
     @contextlib.contextmanager
     def context(self, viewport: Viewport, identity: str | None, **options: Any) -> Iterator[BrowserContext]:
         """A fresh profile in a viewport, signed in as an identity; raises GatherError when sign-in fails."""
+        context = self.new_context(viewport, identity, **options)
+        try:
+            yield context
+        finally:
+            with contextlib.suppress(Error):
+                context.close()
+
+    def new_context(self, viewport: Viewport, identity: str | None, **options: Any) -> BrowserContext:
+        """A fresh profile that whoever asks for it has to close; raises GatherError when sign-in fails."""
         state = self.sign_in(identity) if identity else None
         context = self.browser.new_context(
             viewport={"width": viewport.width, "height": viewport.height},
@@ -204,11 +216,7 @@ class BrowserSession:
             **options,
         )
         context.add_init_script(_NEVER_ACTIVE)
-        try:
-            yield context
-        finally:
-            with contextlib.suppress(Error):
-                context.close()
+        return context
 
 
 def sign_in(browser: Browser, plan: Plan, identity: str, environment: Mapping[str, str], redactor: Redactor) -> Any:

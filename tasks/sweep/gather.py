@@ -3,8 +3,9 @@
 One navigation tells everything: picture, text, requests, console, policy violations, accessibility. It decides nothing.
 Pieces of the work are small (`LOOKS_A_SHARD`), so that memory stays the same however many pages a plan names. A browser
 looks at several pages beside each other, each in a profile of its own: while one waits, for the server or for another
-process of the browser, the others go on. A page that was cut off because that browser ended is looked at again, by
-itself: what one page does to its browser is told of that page alone.
+process of the browser, the others go on. A profile is emptied and used again. A page that was cut off because that
+browser ended, or whose process crashed after it had served other pages, is looked at again, by itself, in a fresh
+profile: what one page does to its browser is told of that page alone.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from evidence_store.workspace import Workspace
 from tasks.baselines import BaselineError, baselines_root, read_index
 from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
+from tasks.doors.profiles import Profile, Profiles
 from tasks.plan import Look, Page, Plan
 from tasks.sweep import axe_scan, capture, stabilise
 from tasks.sweep.actions import StepError, perform
@@ -55,6 +57,8 @@ _NAVIGATION_PROBLEMS = {
     "Execution context was destroyed": "went-away",
     "because of a navigation": "went-away",
 }
+_CRASHED = "crashed"
+"""In Playwright's words for a page whose process ended."""
 _STRANGE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What our own code raises over answers of a page that put functions of its own in place of the browser's."""
 _BROWSERS = threading.BoundedSemaphore(BROWSERS)
@@ -98,6 +102,7 @@ class _Visits:
         self._workspace = workspace
         self._seen = seen
         self._approved = _approved(plan)
+        self._profiles = Profiles(session, plan.target.pages_at_a_time)
 
     def make(self, looks: Sequence[Look]) -> None:
         """Visit all; raises GatherError when there is no browser to do it with."""
@@ -106,6 +111,7 @@ class _Visits:
             self._prepare(waiting)
             beside = [partial(self._work_off, waiting, cut_off)] * min(self._plan.target.pages_at_a_time, len(waiting))
             self._session.beside_each_other(beside)
+            self._profiles.close()
         while cut_off:
             self._prepare(cut_off)
             self._work_off(cut_off, None)
@@ -118,16 +124,19 @@ class _Visits:
                 self._session.sign_in(identity)
 
     def _work_off(self, waiting: deque[Look], cut_off: deque[Look] | None) -> None:
-        """Visit what is waiting while the browser lives; a page that was cut off with it is put aside, if it may be."""
+        """Visit what is waiting while the browser lives; a page that others may have disturbed is put aside, if it may.
+
+        Without a place to put it aside, each is looked at in a fresh profile.
+        """
         joiner = axe_scan.Joiner(lambda: self._session.browser)
         while waiting and self._session.is_connected():
             look = waiting.popleft()
             if look.page is None:
                 continue
             approved = self._approved.get(look.subject)
-            visit = _Visit(self._session, joiner, self._plan, look, look.page, self._workspace, approved)
-            told = visit.make()
-            if visit.was_cut_off and cut_off is not None:
+            visit = _Visit(self._profiles, joiner, self._plan, look, look.page, self._workspace, approved)
+            told = visit.make(fresh=cut_off is None)
+            if visit.was_disturbed and cut_off is not None:
                 cut_off.append(look)
                 continue
             self._seen[look.subject] = told
@@ -148,7 +157,7 @@ class _Visit:
 
     def __init__(
         self,
-        session: BrowserSession,
+        profiles: Profiles,
         joiner: axe_scan.Joiner,
         plan: Plan,
         look: Look,
@@ -156,7 +165,8 @@ class _Visit:
         workspace: Workspace,
         approved: str | None,
     ) -> None:
-        self._session = session
+        self._session = profiles.session
+        self._profiles = profiles
         self._joiner = joiner
         self._plan = plan
         self._look = look
@@ -166,11 +176,11 @@ class _Visit:
         self._hearing = Hearing(plan.target.third_parties)
         self._seen: dict[str, Any] = {}
         self._walk: KeyboardWalk | None = None
-        self.was_cut_off = False
-        """Whether its browser ended meanwhile, and not because this visit took too long."""
+        self.was_disturbed = False
+        """Whether others may have ended it: its browser ended, or the process that had served others before."""
 
-    def make(self) -> list[Evidence]:
-        """Visit, and return what was seen, the visit first."""
+    def make(self, *, fresh: bool) -> list[Evidence]:
+        """Visit, and return what was seen, the visit first; `fresh`: in a profile that was never used."""
         look, page = self._look, self._page
         began, most_seconds = time.monotonic(), VISIT_DEADLINE_SECONDS
         visit = PageVisit(
@@ -184,19 +194,23 @@ class _Visit:
             # A browser that cannot be started is every page's problem, so that error is not caught here.
             environment=environment_of(self._session.version(), self._plan, look.viewport),
         )
+        still, size = Stillness.of(page), self._plan.viewports[look.viewport]
+        prepare, served_others = partial(stabilise.stop_time, still=still), False
         try:
             with (
                 self._session.deadline(most_seconds),
-                self._session.context(self._plan.viewports[look.viewport], page.identity) as context,
+                self._profiles.tab(size, page.identity, still.time, prepare, fresh=fresh) as (tab, profile),
             ):
-                self._look_at(context.new_page())
+                served_others = profile.looks > 0
+                self._look_at(tab, still, profile)
         except GatherError as error:
             self._seen |= {"problem": str(error), "problem_code": "sign-in"}
         except StepError as error:
             self._seen |= {"problem": str(error), "problem_code": "step"}
         except BrowserError as error:
             late = time.monotonic() - began >= most_seconds
-            self.was_cut_off = not late and not self._session.is_alive()
+            crashed = served_others and _CRASHED in str(error)
+            self.was_disturbed = not late and (crashed or not self._session.is_alive())
             words = f"the visit took longer than {most_seconds:g} s and the browser was ended"
             self._seen |= {"problem": words, "problem_code": "deadline"} if late else self._broken_off(error)
         except _STRANGE as error:
@@ -208,12 +222,13 @@ class _Visit:
             return [visit]
         return [visit, self._walk or not_walked(visit.subject, visit.problem or visit.axe_problem)]
 
-    def _look_at(self, tab: Tab) -> None:
-        still, folder, keep = Stillness.of(self._page), f"data/sweep/{self._look.subject}", self._workspace.write
+    def _look_at(self, tab: Tab, still: Stillness, profile: Profile) -> None:
+        folder, keep = f"data/sweep/{self._look.subject}", self._workspace.write
         self._hearing.listen(tab)
         stabilise.prepare(tab, still)
         response = tab.goto(self._plan.url(self._page.path), wait_until="load", timeout=NAVIGATION_TIMEOUT_MS)
-        log = stabilise.settle(tab, still, self._hearing, self._page.must_show)
+        log = [f"profile: emptied after {profile.looks} looks" if profile.looks else "profile: fresh"]
+        log += stabilise.settle(tab, still, self._hearing, self._page.must_show)
         if (state := self._look.state) is not None:
             perform(tab, state.do)
             log += [f"steps done: {len(state.do)}"]
@@ -230,14 +245,12 @@ class _Visit:
         self._seen |= capture.read_aria(tab, folder, keep)
         pictured = tab.viewport_size
         if planned is not None and planned != pictured:
-            if still.time:
-                tab.clock.resume()  # what was drawn for a taller window is drawn anew, and by timers of the page
+            stabilise.resume_time(tab, still)  # what was drawn for a taller window is drawn anew, and by timers
             tab.set_viewport_size(planned)
         # While the page's clock stands still, so that axe sees the page of the picture.
         self._seen |= capture.scan_accessibility(tab, folder, keep, self._hearing, self._joiner, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
-            if still.time:
-                tab.clock.resume()  # a page may answer to the focus by its timers
+            stabilise.resume_time(tab, still)  # a page may answer to the focus by its timers
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus
             shown = self._workspace.read(self._seen["screenshot"].path)
             self._walk = keyboard_evidence(tab, self._look.subject, self._workspace, shown)

@@ -35,7 +35,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from PIL import Image, ImageChops
-from playwright.sync_api import CDPSession, Error, Page, ViewportSize
+from playwright.sync_api import BrowserContext, CDPSession, Error, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
 from tasks.sweep.closed_roots import open_declared
@@ -74,7 +74,6 @@ ANSWER_SECONDS = 10.0
 """A part of the page that has not come by then is told as one that does not come."""
 ALL_MASKED = "masks: they cover all that the page shows"
 Taken = TypeVar("Taken")
-_TIMER_ERROR = "Clock.run_for: "
 
 
 @dataclass(frozen=True)
@@ -383,12 +382,42 @@ selectors => {
 _UNMASK = "() => document.querySelectorAll('[data-stageproof-mask]').forEach(cover => cover.remove())"
 
 
-def prepare(page: Page, still: Stillness) -> None:
-    """Steps to take before navigation."""
+# Playwright's clock keeps all that it is told for every later page of a profile, so that it is told no more than that
+# it stands still. What is done with one page is done where its own calls end up. An error in a timer that the page
+# could set past the scripts above comes out of it, in place of the page's console.
+_RUN_TIME = """
+async milliseconds => {
+  try { await globalThis.__pwClock?.controller.runFor(milliseconds); } catch (error) { return [String(error)]; }
+  return [];
+}
+"""
+_RESUME_TIME = "globalThis.__pwClock?.controller.resume();"
+
+
+def stop_time(context: BrowserContext, still: Stillness) -> None:
+    """Stop the clock of every page of a profile, now and later."""
     if still.time:
         # Between the two the clock runs, however long a busy machine takes, and it cannot be paused in the past.
-        page.clock.install(time=CLOCK_START_MS / 1000 - VISIT_SECONDS)
-        page.clock.pause_at(CLOCK_START_MS / 1000)
+        context.clock.install(time=CLOCK_START_MS / 1000 - VISIT_SECONDS)
+        context.clock.pause_at(CLOCK_START_MS / 1000)
+
+
+def resume_time(page: Page, still: Stillness) -> None:
+    """Let the time of a page go on, and of what it comes to hold."""
+    if still.time:
+        page.add_init_script(_RESUME_TIME)
+        list(_of_each_clock(page, f"() => {{ {_RESUME_TIME} return []; }}"))
+
+
+def _of_each_clock(page: Page, script: str, argument: Any = None) -> Iterator[str]:
+    """Words that a script tells in each document of the page; one that is left meanwhile tells none."""
+    for frame in page.frames[:MAX_FRAMES]:
+        with suppress(Error):
+            yield from frame.evaluate(script, argument)
+
+
+def prepare(page: Page, still: Stillness) -> None:
+    """Steps to take before navigation, in a profile whose time was stopped."""
     before = [_WATCH, _SHIMS if still.time else "", _SEEDED_RANDOM if still.random else ""]
     page.add_init_script("\n".join(before))
 
@@ -415,13 +444,8 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
     if not still.time:
         page.wait_for_timeout(STEP_MS / 2)
         return
-    try:
-        page.clock.run_for(STEP_MS)
-    except Error as error:
-        # An error in a timer that the page could set past the script above, in place of the page's console.
-        if not str(error).startswith(_TIMER_ERROR):
-            raise
-        hearing.threw(str(error).removeprefix(_TIMER_ERROR).strip())
+    for words in _of_each_clock(page, _RUN_TIME, STEP_MS):
+        hearing.threw(words)
 
 
 def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str] = ()) -> list[str]:

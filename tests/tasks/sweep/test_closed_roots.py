@@ -64,6 +64,7 @@ def opened(tab: Page, body: str, head: str = "") -> tuple[Hearing, list[str]]:
 
     hearing = Hearing()
     hearing.listen(tab)
+    stabilise.stop_time(tab.context, STILL)
     stabilise.prepare(tab, STILL)
     tab.route("http://site/", answer)
     tab.goto("http://site/")

@@ -188,6 +188,7 @@ def test_a_page_that_is_being_drawn_is_waited_for(rows: str, says: bool, browser
     still = Stillness(time=False)
     with browser.new_context() as context:
         tab = context.new_page()
+        stabilise.stop_time(context, still)
         stabilise.prepare(tab, still)
         tab.route("**/*", lambda route: route.fulfill(body=DRAWN % rows, content_type="text/html"))
         tab.goto("http://site/")
@@ -245,6 +246,7 @@ def scrolled_through(browser: Browser, body: str, still: Stillness) -> tuple[str
     """The page's text when it has come to rest at its top, and what the recipe said of scrolling."""
     with browser.new_context(viewport={"width": 500, "height": 300}) as context:
         tab = context.new_page()
+        stabilise.stop_time(context, still)
         stabilise.prepare(tab, still)
         tab.route("**/*", lambda route: route.fulfill(body=f"<!doctype html>{body}", content_type="text/html"))
         tab.goto("http://site/")
