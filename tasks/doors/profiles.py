@@ -46,7 +46,7 @@ class Profile:
     """That were made in it before, after each of which it was emptied."""
     can_be_emptied: bool = True
 
-    def listen(self) -> None:
+    def __post_init__(self) -> None:
         """Hear of what makes it unfit for another look."""
         self.context.on("response", self._answered)
         self.keeper.on("crash", self._give_up)
@@ -140,7 +140,6 @@ class Profiles:
             profile = Profile(context, keeper, context.new_cdp_session(keeper), list(state.get("cookies", [])))
             # What a sign-in stored besides cookies would have to be stored anew.
             profile.can_be_emptied = not state.get("origins")
-            profile.listen()
         except BaseException:
             with suppress(Error):
                 context.close()
