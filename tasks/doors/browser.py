@@ -40,7 +40,8 @@ DETERMINISTIC_RENDERING = (
     "--blink-settings=imageAnimationPolicy=2",
 )
 ONE_PROCESS_A_PROFILE = "--renderer-process-limit=1"
-"""For pages of one site; another profile, and another site, always has a process of its own."""
+"""For pages of one site; another profile, and another site, always has a process of its own. Not where the time that
+a page takes is measured: users have none such."""
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -74,8 +75,7 @@ class BrowserSession:
         self.redactor = redactor
         self._arguments = [
             *QUIET,
-            ONE_PROCESS_A_PROFILE,
-            *(DETERMINISTIC_RENDERING if deterministic else ()),
+            *((*DETERMINISTIC_RENDERING, ONE_PROCESS_A_PROFILE) if deterministic else ()),
             _only_hosts((*plan.target.allowed_hosts, *plan.target.third_parties)),
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
         ]

@@ -34,7 +34,7 @@ SILENCE_SECONDS = 1.0
 _PATIENCE_SECONDS = 0.2
 """For requests to end, before anything is asked about them."""
 SHARED_WORKERS = "() => window[Symbol.for('stageproof.workers')] ?? {}"
-"""What a page was told of its shared workers, by the address of their scripts: "" or why they did not start."""
+"""What a page heard of its shared workers, by the address of their scripts: "" or why they did not start."""
 
 
 class Hearing:
@@ -46,6 +46,8 @@ class Hearing:
         self._under_way: set[Request] = set()
         self._asked_at: dict[Request, float] = {}
         """As `time.monotonic()`, of requests that have no answer yet."""
+        self._heard_from: set[str] = set()
+        """Addresses of shared workers' scripts, each of one request; what else is asked for there is another thing."""
         self._pictured = False
         self._socket_spoke: float | None = None
         """When a socket opened or brought something, as `time.monotonic()`; None: the page has no socket."""
@@ -133,16 +135,21 @@ class Hearing:
             self._update(request, unanswered_seconds=round(time.monotonic() - since, 1))
 
     def _hear_of_shared_workers(self, page: Page) -> None:
-        """Ask the page: the browser tells nobody else whether the script of a shared worker came."""
+        """Ask the page, since the browser tells nobody whether the script of a shared worker came.
+
+        One that the page has not heard from is left without an answer, and so is a second request for its address.
+        """
         waiting = [request for request in self._asked_at if request.resource_type == "script"]
         for frame in page.frames if waiting else []:
+            told: Any = None
             with suppress(Error):  # a frame that is gone waits for nothing
                 told = frame.evaluate(SHARED_WORKERS)
-                for request in waiting:
-                    if isinstance(told, dict) and request.url in told:
-                        self._under_way.discard(request)
-                        self._asked_at.pop(request, None)
-                        self._update(request, failure=str(told[request.url])[:MAX_MESSAGE_LENGTH] or None)
+            for request in waiting if isinstance(told, dict) else []:
+                if request.url in told and request.url not in self._heard_from:
+                    self._heard_from.add(request.url)
+                    self._under_way.discard(request)
+                    self._asked_at.pop(request, None)
+                    self._update(request, failure=str(told[request.url])[:MAX_MESSAGE_LENGTH] or None)
 
     def threw(self, words: str) -> None:
         """Keep an uncaught error of the page."""

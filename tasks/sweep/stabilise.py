@@ -35,7 +35,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from PIL import Image, ImageChops
-from playwright.sync_api import BrowserContext, CDPSession, Error, Page, ViewportSize
+from playwright.sync_api import BrowserContext, CDPSession, Error, Frame, Page, ViewportSize
 
 from tasks.plan import Page as PlannedPage
 from tasks.sweep.closed_roots import open_declared
@@ -162,12 +162,12 @@ _WATCH = """
   window.IntersectionObserver = new Proxy(Observer, {
     construct(target, given, made) { waits = true; return Reflect.construct(target, given, made); },
   });
-  // Of the script of a shared worker only the page that starts it is told, and only when it does not come.
+  // Of the script of a shared worker only the page that starts it can tell: it hears from it, or that it did not start.
   const workers = {}, Shared = window.SharedWorker;
   if (Shared) window.SharedWorker = new Proxy(Shared, {
     construct(target, given, made) {
       const worker = Reflect.construct(target, given, made), url = new URL(String(given[0]), document.baseURI).href;
-      workers[url] ??= '';
+      worker.port.addEventListener('message', event => { if (event.isTrusted) workers[url] ??= ''; });
       worker.addEventListener('error', () => { workers[url] = 'the shared worker did not start'; });
       return worker;
     },
@@ -406,14 +406,7 @@ def resume_time(page: Page, still: Stillness) -> None:
     """Let the time of a page go on, and of what it comes to hold."""
     if still.time:
         page.add_init_script(_RESUME_TIME)
-        list(_of_each_clock(page, f"() => {{ {_RESUME_TIME} return []; }}"))
-
-
-def _of_each_clock(page: Page, script: str, argument: Any = None) -> Iterator[str]:
-    """Words that a script tells in each document of the page; one that is left meanwhile tells none."""
-    for frame in page.frames[:MAX_FRAMES]:
-        with suppress(Error):
-            yield from frame.evaluate(script, argument)
+        list(_of_each(page.frames[:MAX_FRAMES], f"() => {{ {_RESUME_TIME} }}"))
 
 
 def prepare(page: Page, still: Stillness) -> None:
@@ -430,7 +423,12 @@ def in_frames(page: Page, script: str, argument: Any = None, inside: Any = None)
 
 def in_inner_frames(page: Page, script: str, argument: Any) -> Iterator[Any]:
     """What a script tells in each frame inside the page."""
-    for frame in page.frames[1:MAX_FRAMES]:
+    return _of_each(page.frames[1:MAX_FRAMES], script, argument)
+
+
+def _of_each(frames: Sequence[Frame], script: str, argument: Any = None) -> Iterator[Any]:
+    """What a script tells in each of these; one whose document is left meanwhile tells nothing."""
+    for frame in frames:
         with suppress(Error):  # a frame that is gone shows nothing; axe tells of one it could not look into
             yield frame.evaluate(script, argument)
 
@@ -444,8 +442,9 @@ def _let_time_pass(page: Page, still: Stillness, hearing: Hearing) -> None:
     if not still.time:
         page.wait_for_timeout(STEP_MS / 2)
         return
-    for words in _of_each_clock(page, _RUN_TIME, STEP_MS):
-        hearing.threw(words)
+    for errors in _of_each(page.frames[:MAX_FRAMES], _RUN_TIME, STEP_MS):
+        for words in errors:
+            hearing.threw(words)
 
 
 def settle(page: Page, still: Stillness, hearing: Hearing, must_show: Sequence[str] = ()) -> list[str]:

@@ -97,10 +97,36 @@ SHARES = """<script>
   const worker = new SharedWorker('%s');
   worker.port.onmessage = event => { document.querySelector('h1').textContent = event.data };
 </script>"""
+SPEAKS = answer("onconnect = event => event.ports[0].postMessage('All is fine')", "text/javascript")
+ASKS_AGAIN = """<script>
+  const again = Object.assign(document.createElement('script'), { src: '%s' });
+  worker.port.addEventListener('message', () => setTimeout(() => document.body.append(again), %s));
+</script>"""
+
+
+class Once:
+    """Answers with a shared worker that speaks, once; who asks again waits for ever."""
+
+    def __init__(self) -> None:
+        self.answered = False
+
+    def __call__(self, exchange: Exchange) -> None:
+        """One answer."""
+        if self.answered:
+            exchange.hang()
+        self.answered = True
+        exchange.send(SPEAKS)
+
+
 PAGES |= {
     "shares-a-worker": page("<h1>Alone</h1>" + SHARES % "/shared.js"),
     "shares-no-worker": page(FINE + SHARES % "/nowhere.js"),
-    "shared.js": answer("onconnect = event => event.ports[0].postMessage('All is fine')", "text/javascript"),
+    "shares-a-worker-that-never-comes": page(FINE + SHARES % "/hang"),
+    "asks-for-its-worker-again": page(FINE + SHARES % "/once.js" + ASKS_AGAIN % ("/once.js", 0)),
+    "asks-for-its-worker-later": page(FINE + SHARES % "/once-more.js" + ASKS_AGAIN % ("/once-more.js", 1400)),
+    "once.js": Once(),
+    "once-more.js": Once(),
+    "shared.js": SPEAKS,
 }
 
 
@@ -242,6 +268,9 @@ ENDS_IN: dict[tuple[str, str], tuple[Outcome, str]] = {
     ("registers-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
     ("falls-over-its-worker", "page-health"): (FAIL, "uncaught error: Cannot read properties of null"),
     ("shares-a-worker", "page-health"): (PASS, "shows 1 of 1 texts"),
+    ("shares-a-worker-that-never-comes", "page-health"): (FAIL, "/hang had no answer after"),
+    ("asks-for-its-worker-again", "page-health"): (FAIL, "/once.js had no answer after"),
+    ("asks-for-its-worker-later", "page-health"): (FAIL, "/once-more.js had no answer after"),
     ("shares-no-worker", "page-health"): (FAIL, "/nowhere.js failed: the shared worker did not start"),
 }
 ENDS_IN |= {(name, "page-health"): (FAIL, "1 of 1 texts are not on the page") for name in NOT_SHOWN}

@@ -216,9 +216,7 @@ def test_a_look_that_failed_ends_its_profile(tmp_path: Path) -> None:
     assert paths.count("/fine") == 2
 
 
-def test_a_process_that_crashed_after_others_had_used_it_is_not_told_of_the_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_crashed_after_others_had_used_it_is_not_told_of_the_page(tmp_path: Path) -> None:
     """The page is looked at again in a fresh profile."""
     kill = killer(is_renderer)
     tries: list[str] = []
@@ -238,7 +236,7 @@ def test_a_process_that_crashed_after_others_had_used_it_is_not_told_of_the_page
 
 
 @pytest.mark.parametrize("left", ["a window", "a page's process that does not answer"])
-def test_what_cannot_be_emptied_is_not_used_again(left: str, tmp_path: Path) -> None:
+def test_what_cannot_be_emptied_is_not_used_again(left: str) -> None:
     """A window that stays open, or a process that is still busy, would be the next page's."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
