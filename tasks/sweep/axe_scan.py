@@ -1,4 +1,4 @@
-"""axe-core in every frame of a page, cross-origin ones too: a partial run in each, joined in a blank page.
+"""axe-core in every frame of a page, cross-origin ones too: a partial run in each, joined beside the page's own one.
 
 A page without frames is run whole: the result is the same, and a third of the time is saved.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, CDPSession, Error, Page
+from playwright.sync_api import CDPSession, Error, Page
 
 from tasks.sweep.closed_roots import open_declared
 from tasks.sweep.models import axe_parts
@@ -70,8 +70,9 @@ async function (options, context) {
 }
 """
 _FINISH = """
-async ([partials, options]) =>
-  JSON.stringify(await window.axe.finishRun(partials.map(text => text && JSON.parse(text)), options))
+async function (partials, options) {
+  return JSON.stringify(await axe.finishRun(partials.map(text => text && JSON.parse(text)), options));
+}
 """
 _SOMETHING_ELSE = "the page told something else than what axe found"
 _IS_SEEN_IN_AN_OBJECT = "element => ['object', 'embed'].includes(element.localName) && element.checkVisibility()"
@@ -87,26 +88,6 @@ def axe_source() -> str:
     return re.sub(r"[^\x00-\x7f]", lambda letter: f"\\u{ord(letter[0]):04x}", Axe.from_file(AXE_FILE).axe_script)
 
 
-class Joiner:
-    """The page in which the partial results of a browser's frames are joined; made anew when that browser died."""
-
-    def __init__(self, browser: Callable[[], Browser]) -> None:
-        self._browser = browser
-        self._page: Page | None = None
-
-    def join(self, partials: list[str | None]) -> Any:
-        """One result of the parts of a page's frames, in axe's order; None stands for a frame that was missed."""
-        return json.loads(self._blank().evaluate(_FINISH, [partials, OPTIONS]))
-
-    def _blank(self) -> Page:
-        """A page with axe-core in it, which nobody else touches; made when the first page with frames asks for it."""
-        browser = self._browser()
-        if self._page is None or self._page.is_closed() or self._page.context.browser is not browser:
-            self._page = browser.new_context().new_page()
-            self._page.evaluate(axe_source())
-        return self._page
-
-
 @dataclass(frozen=True)
 class Scanned:
     """What axe said of a page, and how much of it it looked at."""
@@ -119,7 +100,7 @@ class Scanned:
     """Elements of the page's own document."""
 
 
-def scan(page: Page, session: CDPSession, joiner: Joiner, *, opens_roots: bool = False) -> Scanned:
+def scan(page: Page, session: CDPSession, *, opens_roots: bool = False) -> Scanned:
     """Run axe in every frame of a page, whose own debugging session this is; raises Error when it did not finish.
 
     `opens_roots`: a document of it declares closed shadow roots, which are opened for axe.
@@ -132,7 +113,7 @@ def scan(page: Page, session: CDPSession, joiner: Joiner, *, opens_roots: bool =
         else:
             partials: list[str | None] = []
             missed = _join(documents, main, told, partials)
-            result = joiner.join(partials)
+            result = _json(main.call(_FINISH, partials, OPTIONS))
             scanned = len([partial for partial in partials if partial])
         missed += _documents_in_objects(page)
     if axe_parts(result) is None:
@@ -250,12 +231,16 @@ def _result(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return result
 
 
-def _tell(document: _Document, context: Any) -> dict[str, Any]:
-    """What axe found in a document, and which frames that one holds."""
+def _json(answer: Mapping[str, Any]) -> Any:
     try:
-        told = json.loads(document.call(_SCAN, OPTIONS, context).get("value", ""))
+        return json.loads(answer.get("value", ""))
     except (ValueError, TypeError, RecursionError) as error:
         raise Error(_SOMETHING_ELSE) from error
+
+
+def _tell(document: _Document, context: Any) -> dict[str, Any]:
+    """What axe found in a document, and which frames that one holds."""
+    told = _json(document.call(_SCAN, OPTIONS, context))
     # A frame is asked for its part; only a page that holds no frame is told whole.
     asked = {"whole", "partial"} if context is None else {"partial"}
     if not isinstance(told, dict) or not told.keys() & asked or not _are_frames(told.get("frames")):

@@ -242,7 +242,6 @@ def scan_accessibility(
     folder: str,
     keep: Keep,
     hearing: Hearing,
-    joiner: axe_scan.Joiner,
     pictured: ViewportSize | None,
 ) -> dict[str, Any]:
     """axe-core over every frame, as fields of a PageVisit; a scan that did not finish says so.
@@ -250,7 +249,7 @@ def scan_accessibility(
     `pictured` is the window of the screenshot: places of elements are told as they are there.
     """
     try:
-        scanned = axe_scan.scan(page, hearing.session(page), joiner, opens_roots=hearing.declares_closed_roots)
+        scanned = axe_scan.scan(page, hearing.session(page), opens_roots=hearing.declares_closed_roots)
         with stabilise.in_window(page, pictured):
             boxes = json.dumps(element_boxes(page, scanned.result), ensure_ascii=False).encode("utf-8", "replace")
     except Error as error:

@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from pydantic import ValidationError
 
 from evidence_store.model import Artifact
 from evidence_store.workspace import Workspace
 from tasks.doors.chromium import edition
 from tasks.plan import CHECKPOINTS, Plan, nearest
-from tasks.sweep import axe_scan, capture, stabilise
+from tasks.sweep import capture, stabilise
 from tasks.sweep.gather import environment_of
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.models import PageVisit
@@ -43,7 +43,6 @@ STILL = Stillness(time=False, random=False, sticky=False)
 """A journey goes on after its checkpoint: what would change how the page works is left alone."""
 
 _hearings: weakref.WeakKeyDictionary[Page, Hearing] = weakref.WeakKeyDictionary()
-_joiners: weakref.WeakKeyDictionary[Browser, axe_scan.Joiner] = weakref.WeakKeyDictionary()
 
 
 def plan_checkpoints(plan: Plan, folder: Path) -> None:
@@ -114,7 +113,7 @@ def _visit(page: Page, planned: Mapping[str, Any], folder: Path) -> PageVisit:
         )
         pictured = page.viewport_size
         page.set_viewport_size(planned["size"])
-        seen |= capture.scan_accessibility(page, place, keep, hearing, _joiner(browser), pictured)
+        seen |= capture.scan_accessibility(page, place, keep, hearing, pictured)
     return PageVisit(
         subject=subject,
         gathered_at=datetime.now(UTC),
@@ -137,12 +136,6 @@ def _brought_to(page: Page, size: Any) -> Iterator[None]:
         if before is not None:
             page.set_viewport_size(before)
         page.evaluate("([x, y]) => scrollTo(x, y)", place)
-
-
-def _joiner(browser: Browser) -> axe_scan.Joiner:
-    if browser not in _joiners:
-        _joiners[browser] = axe_scan.Joiner(lambda: browser)
-    return _joiners[browser]
 
 
 def read_checkpoints(folder: Path, plan: Plan, workspace: Workspace) -> list[PageVisit]:

@@ -31,7 +31,7 @@ from tasks.contract import GatherError, Shard, Turn
 from tasks.doors.browser import BrowserError, BrowserSession, first_line
 from tasks.doors.profiles import Profile, Profiles
 from tasks.plan import Look, Page, Plan
-from tasks.sweep import axe_scan, capture, stabilise
+from tasks.sweep import capture, stabilise
 from tasks.sweep.actions import StepError, perform
 from tasks.sweep.hearing import Hearing
 from tasks.sweep.keyboard import keyboard_evidence, not_walked
@@ -128,13 +128,12 @@ class _Visits:
 
         Without a place to put it aside, each is looked at in a fresh profile.
         """
-        joiner = axe_scan.Joiner(lambda: self._session.browser)
         while waiting and self._session.is_connected():
             look = waiting.popleft()
             if look.page is None:
                 continue
             approved = self._approved.get(look.subject)
-            visit = _Visit(self._profiles, joiner, self._plan, look, look.page, self._workspace, approved)
+            visit = _Visit(self._profiles, self._plan, look, look.page, self._workspace, approved)
             told = visit.make(fresh=cut_off is None)
             if visit.was_disturbed and cut_off is not None:
                 cut_off.append(look)
@@ -158,7 +157,6 @@ class _Visit:
     def __init__(
         self,
         profiles: Profiles,
-        joiner: axe_scan.Joiner,
         plan: Plan,
         look: Look,
         page: Page,
@@ -167,7 +165,6 @@ class _Visit:
     ) -> None:
         self._session = profiles.session
         self._profiles = profiles
-        self._joiner = joiner
         self._plan = plan
         self._look = look
         self._page = page
@@ -248,7 +245,7 @@ class _Visit:
             stabilise.resume_time(tab, still)  # what was drawn for a taller window is drawn anew, and by timers
             tab.set_viewport_size(planned)
         # While the page's clock stands still, so that axe sees the page of the picture.
-        self._seen |= capture.scan_accessibility(tab, folder, keep, self._hearing, self._joiner, pictured)
+        self._seen |= capture.scan_accessibility(tab, folder, keep, self._hearing, pictured)
         if KEYBOARD in self._plan.checks and not tab.is_closed():
             stabilise.resume_time(tab, still)  # a page may answer to the focus by its timers
             stabilise.undo(tab)  # sticky bars must lie where they would hide what has the focus

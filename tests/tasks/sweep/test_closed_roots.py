@@ -72,22 +72,21 @@ def opened(tab: Page, body: str, head: str = "") -> tuple[Hearing, list[str]]:
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_what_a_declared_root_holds_is_read_and_scanned(name: str, tab: Page, browser: Browser) -> None:
+def test_what_a_declared_root_holds_is_read_and_scanned(name: str, tab: Page) -> None:
     body, roots = DECLARED[name]
     hearing, log = opened(tab, body)
     assert log[: bool(roots)] == [f"closed shadow roots that the document declares were opened: {roots}"] * bool(roots)
     assert [message.text for message in hearing.messages] == []
     assert "All is fine" in stabilise.shown_text(tab).text
-    joiner = axe_scan.Joiner(lambda: browser)
     session = hearing.session(tab)
-    scanned = axe_scan.scan(tab, session, joiner, opens_roots=hearing.declares_closed_roots)
+    scanned = axe_scan.scan(tab, session, opens_roots=hearing.declares_closed_roots)
     assert ("image-alt" in {rule["id"] for rule in scanned.result["violations"]}, scanned.missed) == (True, 0)
 
 
-def test_a_root_that_is_not_opened_is_not_scanned(tab: Page, browser: Browser) -> None:
+def test_a_root_that_is_not_opened_is_not_scanned(tab: Page) -> None:
     """Or the test above would say nothing."""
     hearing, _ = opened(tab, declared(INSIDE))
-    scanned = axe_scan.scan(tab, hearing.session(tab), axe_scan.Joiner(lambda: browser))
+    scanned = axe_scan.scan(tab, hearing.session(tab))
     assert "image-alt" not in {rule["id"] for rule in scanned.result["violations"]}
 
 
