@@ -33,6 +33,21 @@ SILENCE_SECONDS = 1.0
 """Without a message on any of its sockets, a page that draws what they bring is taken to have drawn it."""
 _PATIENCE_SECONDS = 0.2
 """For requests to end, before anything is asked about them."""
+_WATCH_SHARED_WORKERS = """
+(() => {
+  // Of the script of a shared worker only the page that starts it can tell: it hears from it, or that it did not start.
+  const workers = {}, Shared = window.SharedWorker;
+  if (Shared) window.SharedWorker = new Proxy(Shared, {
+    construct(target, given, made) {
+      const worker = Reflect.construct(target, given, made), url = new URL(String(given[0]), document.baseURI).href;
+      worker.port.addEventListener('message', event => { if (event.isTrusted) workers[url] ??= ''; });
+      worker.addEventListener('error', () => { workers[url] = 'the shared worker did not start'; });
+      return worker;
+    },
+  });
+  Object.defineProperty(window, Symbol.for('stageproof.workers'), { value: workers });
+})();
+"""
 SHARED_WORKERS = "() => window[Symbol.for('stageproof.workers')] ?? {}"
 """What a page heard of its shared workers, by the address of their scripts: "" or why they did not start."""
 
@@ -82,6 +97,7 @@ class Hearing:
         page.on("framenavigated", self._navigated)
         # A window the page opens by itself is none of the plan's: it would take time and memory from the look.
         page.on("popup", lambda window: window.close())
+        page.add_init_script(_WATCH_SHARED_WORKERS)
         session = self.session(page)
         session.on("Audits.issueAdded", lambda event: self._issue(event.get("issue", {})))
         session.send("Audits.enable")

@@ -162,17 +162,6 @@ _WATCH = """
   window.IntersectionObserver = new Proxy(Observer, {
     construct(target, given, made) { waits = true; return Reflect.construct(target, given, made); },
   });
-  // Of the script of a shared worker only the page that starts it can tell: it hears from it, or that it did not start.
-  const workers = {}, Shared = window.SharedWorker;
-  if (Shared) window.SharedWorker = new Proxy(Shared, {
-    construct(target, given, made) {
-      const worker = Reflect.construct(target, given, made), url = new URL(String(given[0]), document.baseURI).href;
-      worker.port.addEventListener('message', event => { if (event.isTrusted) workers[url] ??= ''; });
-      worker.addEventListener('error', () => { workers[url] = 'the shared worker did not start'; });
-      return worker;
-    },
-  });
-  Object.defineProperty(window, Symbol.for('stageproof.workers'), { value: workers });
   Object.defineProperty(window, Symbol.for('stageproof.scrolling'), { value: { waits: () => waits, frame } });
 })();
 """
