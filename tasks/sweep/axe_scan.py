@@ -1,11 +1,12 @@
-"""axe-core in every frame of a page, cross-origin ones too: a partial run in each, joined beside the page's own one.
+"""axe-core in every frame of a page, cross-origin ones too: a partial run in each, joined in the page's own document.
 
 A page without frames is run whole: the result is the same, and a third of the time is saved.
 
 The engine runs in a world of its own beside the page's scripts. It sees the same document, and nothing that the page
 put in place of what axe calls (`Array.from`, `JSON.stringify`, an `axe` of its own); its timers go on while the page's
 clock stands still, and what it puts off for no time comes at once. A frame whose sandbox forbids scripts lets no timer
-run, not even there: it is scanned without any.
+run, not even there: it is scanned without any. What axe advises a blank page for, joining the parts where no script of
+the page can alter them, that world gives as well.
 
 The engine is the vendored axe-core 4.14.1, held by axe-playwright-python. Its own `run()` is not used: it tests the top
 frame only, keeps one needs-review node for each rule and leaves out target-size (WCAG 2.2, 2.5.8).

@@ -48,7 +48,7 @@ _WATCH_SHARED_WORKERS = """
   Object.defineProperty(window, Symbol.for('stageproof.workers'), { value: workers });
 })();
 """
-SHARED_WORKERS = "() => window[Symbol.for('stageproof.workers')] ?? {}"
+_SHARED_WORKERS = "() => window[Symbol.for('stageproof.workers')] ?? {}"
 """What a page heard of its shared workers, by the address of their scripts: "" or why they did not start."""
 
 
@@ -159,7 +159,7 @@ class Hearing:
         for frame in page.frames if waiting else []:
             told: Any = None
             with suppress(Error):  # a frame that is gone waits for nothing
-                told = frame.evaluate(SHARED_WORKERS)
+                told = frame.evaluate(_SHARED_WORKERS)
             for request in waiting if isinstance(told, dict) else []:
                 if request.url in told and request.url not in self._heard_from:
                     self._heard_from.add(request.url)
