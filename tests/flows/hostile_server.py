@@ -245,6 +245,7 @@ class Loss:
 
     request: re.Pattern[bytes]
     answer: bool = False
+    """The request arrives and is done, and only that this was so gets lost; a refusal is heard, and done again."""
     spared: int = 0
     """How many such requests go through before."""
 
@@ -298,31 +299,34 @@ class Doorway:
                 if self.shut_already.is_set():
                     return
                 self._connections |= {client, server}
-            loses = threading.Event()
-            back = threading.Thread(target=self._copy, args=(server, client, loses), daemon=True)
+            awaited: list[Loss] = []
+            back = threading.Thread(target=self._copy, args=(server, client, awaited), daemon=True)
             back.start()
-            self._copy(client, server, loses, asks=True)
+            self._copy(client, server, awaited, asks=True)
             back.join()
 
     def _copy(
-        self, source: socket.socket, destination: socket.socket, loses: threading.Event, *, asks: bool = False
+        self, source: socket.socket, destination: socket.socket, awaited: list[Loss], *, asks: bool = False
     ) -> None:
-        """Hand on what one side says; `loses` is set when this connection's answers are lost."""
+        """Hand on what one side says; the loss that is awaited is that of this connection's next answer."""
         with contextlib.suppress(OSError):
             while content := source.recv(65536):
                 if asks and self._shut_on is not None and self._shut_on in content:
                     self.shut()
                     return
                 loss = self._loss_of(content) if asks else None
+                if not asks and awaited and content.startswith(b"HTTP/1.1 4"):
+                    # Two runs wrote to one ledger at once, and this one came second: nothing was done yet.
+                    self._loss = awaited.pop()
                 # "Go on" is no answer yet: the server has only seen the beginning.
-                answered = not asks and loses.is_set() and not content.startswith(b"HTTP/1.1 100")
+                answered = not asks and bool(awaited) and not content.startswith(b"HTTP/1.1 100")
                 if answered or (loss is not None and not loss.answer):
                     self.lost.set()
                     while source.recv(65536):
                         pass
                     break
                 if loss is not None:
-                    loses.set()
+                    awaited.append(loss)
                 destination.sendall(content)
         for end in (source, destination):
             with contextlib.suppress(OSError):
