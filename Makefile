@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Where Python is told to write no bytecode, as in many containers, each process would compile all of this anew.
+COMPILE := $(BIN)/python -m compileall -q deployments evidence_store flows suites tasks tests
 
 .PHONY: help
 help: ## Show this list
@@ -51,6 +53,7 @@ lint: $(READY) ## Format, lint, types and import rules alone
 
 .PHONY: bench
 bench: $(READY) ## Measure each part beside comparable tools
+	@$(COMPILE)
 	$(BIN)/python -m tests.bench
 
 .PHONY: lock
@@ -98,6 +101,7 @@ $(READY): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	@echo "setup 3/4  stageproof itself, editable"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@echo "setup 4/4  browser: looking for a Chromium that starts"
 	@browser=$$($(BIN)/python -m deployments.toolchain chromium); echo "           $$browser"
 	@touch $@

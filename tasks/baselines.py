@@ -3,7 +3,7 @@
 ```toml
 [approved."dashboard@phone"]
 sha256 = "9f2c…"
-environment = "Chromium 156…; Linux x86_64; 390x844@1 touch"
+environment = "Chromium 156…; Linux x86_64; 390x844@1 touch; tiles 4096x1024"
 approved_by = "Ada"
 approved_at = 2026-11-24T10:00:00Z
 run_id = "20261124T095800Z-demo-1a2b3c"

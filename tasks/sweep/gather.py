@@ -28,7 +28,7 @@ from evidence_store.model import Evidence
 from evidence_store.workspace import Workspace
 from tasks.baselines import BaselineError, baselines_root, read_index
 from tasks.contract import GatherError, Shard, Turn
-from tasks.doors.browser import BrowserError, BrowserSession, first_line
+from tasks.doors.browser import TILE, BrowserError, BrowserSession, first_line
 from tasks.doors.profiles import Profile, Profiles
 from tasks.plan import Look, Page, Plan
 from tasks.sweep import capture, stabilise
@@ -281,4 +281,5 @@ def environment_of(browser: str, plan: Plan, viewport: str) -> str:
     """Everything a screenshot depends on besides the page."""
     size = plan.viewports[viewport]
     touch = " touch" if size.touch else ""
-    return f"{browser}; {platform.system()} {platform.machine()}; {size.width}x{size.height}@{size.scale:g}{touch}"
+    drawn = f"{size.width}x{size.height}@{size.scale:g}{touch}; tiles {TILE}"
+    return f"{browser}; {platform.system()} {platform.machine()}; {drawn}"

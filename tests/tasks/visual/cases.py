@@ -20,7 +20,7 @@ from tests.tasks.judged_runs import BASE, STARTED, Case, Run, judged, only_subje
 from .pictures import BLUE, CLOSE_BLUE, page, photograph, png
 
 PASS, FAIL, ERROR, NOT_RUN = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN
-ENVIRONMENT = "Chromium 156; Linux x86_64; 1280x800@1"
+ENVIRONMENT = "Chromium 156; Linux x86_64; 1280x800@1; tiles 4096x1024"
 SUBJECT = "home@desktop"
 SCREENSHOT, APPROVED = f"data/sweep/{SUBJECT}/screenshot.png", f"data/visual/{SUBJECT}/baseline.png"
 
@@ -261,7 +261,7 @@ BROKEN = [
     Case(
         "approved elsewhere",
         ERROR,
-        "Chromium 156; Linux x86_64; 1280x800@1 in place of Chromium 140",
+        f"{ENVIRONMENT} in place of Chromium 140",
         lambda: looks(page(move=1), approved_environment="Chromium 140"),
     ),
     Case("never stood still, in quarantine", ERROR, "never stood", partial(looks, quarantine=LATER, **UNSTABLE)),
