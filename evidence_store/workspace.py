@@ -224,7 +224,7 @@ class Workspace:
 
     def names(self) -> list[str]:
         """Every path in the bag, sorted."""
-        return sorted(path.relative_to(self.bag).as_posix() for path in self.bag.rglob("*") if path.is_file())
+        return sorted(_files_in(self.bag))
 
     def read(self, path: str) -> bytes:
         """The bytes of one path of the bag."""
@@ -332,3 +332,13 @@ def _follow_digests(content: Any, renamed: Mapping[str, tuple[str, int]]) -> boo
     for child in children:
         touched = _follow_digests(child, renamed) or touched
     return touched
+
+
+def _files_in(folder: Path | str, before: str = "") -> Iterator[str]:
+    # Each judge asks for all of them, and a path object for each file takes ten times as long.
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_in(entry.path, f"{before}{entry.name}/")
+            elif entry.is_file():
+                yield before + entry.name

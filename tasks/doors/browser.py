@@ -15,8 +15,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -89,6 +91,9 @@ class BrowserSession:
         self._process: int | None = None
 
     def __enter__(self) -> Self:
+        # Without it Playwright's driver compiles itself anew each time it starts. Beside what is installed, and not in
+        # /tmp: whoever can write there chooses what is run.
+        os.environ.setdefault("NODE_COMPILE_CACHE", str(Path(sys.prefix) / "var" / "node-compile-cache"))
         self._playwright = sync_playwright().start()
         return self
 

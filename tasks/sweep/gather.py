@@ -111,7 +111,8 @@ class _Visits:
             self._prepare(waiting)
             beside = [partial(self._work_off, waiting, cut_off)] * min(self._plan.target.pages_at_a_time, len(waiting))
             self._session.beside_each_other(beside)
-            self._profiles.close()
+            if waiting or cut_off:
+                self._profiles.close()  # else they end with the browser
         while cut_off:
             self._prepare(cut_off)
             self._work_off(cut_off, None)

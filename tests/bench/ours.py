@@ -7,6 +7,8 @@ of the checks, their shards, `gather_shard`, `judge`), so whatever a sweep becom
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import json
 import shutil
 import sys
@@ -32,6 +34,7 @@ WORKERS = 8
 
 def main() -> int:
     """Gather, judge, write down the outcomes; exit code 1 when a shard could not look."""
+    atexit.register(gc.freeze)  # as our command line does
     parser = argparse.ArgumentParser(prog="python -m tests.bench.ours", description=__doc__)
     parser.add_argument("plan", type=Path)
     parser.add_argument("--home", type=Path, required=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -155,6 +156,17 @@ def test_what_is_beside_the_data_may_be_written_again(workspace: Workspace) -> N
     workspace.write_root("run.json", "1")
     workspace.write_root("run.json", '{"a": "correct horse \ud800"}')
     assert workspace.read("run.json") == b'{"a": "[redacted:env:P] ?"}'
+
+
+def test_what_lies_in_the_bag_is_named_in_order_and_nothing_beyond_it(workspace: Workspace, tmp_path: Path) -> None:
+    beyond = tmp_path / "beyond"
+    beyond.mkdir()
+    (beyond / "secret.txt").write_text("a secret")
+    for path in ("data/b/two.txt", "data/a.txt", "data/b/one/1.txt"):
+        workspace.write(path, b"x", "text/plain")
+    (workspace.bag / "data" / "link").symlink_to(beyond)
+    os.mkfifo(workspace.bag / "data" / "pipe")
+    assert workspace.names() == ["data/a.txt", "data/b/one/1.txt", "data/b/two.txt"]
 
 
 def test_an_altered_file_is_noticed(workspace: Workspace) -> None:
