@@ -7,7 +7,8 @@ Rules:
 - redirects are followed only when asked, at most ten, and never to a host that is not allowed;
 - what went wrong is named (`dns`, `refused`, `tls`, `timeout`, ...) and never raised past this module.
 
-httpx stays behind this module: its releases are rare, and its successor can then replace it in one place.
+httpx stays behind this module: its releases are rare, and its successor can then replace it in one place. It is
+imported with the first request, because it brings a command line of its own along, and many runs need neither.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 MAX_BODY_BYTES = 5_000_000
 DEADLINE_SECONDS = 15.0
@@ -73,6 +75,7 @@ def fetch(request: HttpRequest, allowed_hosts: Sequence[str]) -> HttpAnswer:
 
 def fetch_all(requests: Sequence[HttpRequest], allowed_hosts: Sequence[str], at_a_time: int = 8) -> list[HttpAnswer]:
     """Make several requests at a time; answers in the order of the requests."""
+    import httpx
 
     async def everything() -> list[HttpAnswer]:
         turn = asyncio.Semaphore(at_a_time)
@@ -88,6 +91,8 @@ def fetch_all(requests: Sequence[HttpRequest], allowed_hosts: Sequence[str], at_
 
 
 async def _exchange(client: httpx.AsyncClient, request: HttpRequest, allowed_hosts: Sequence[str]) -> HttpAnswer:
+    import httpx
+
     started = time.monotonic()
     url = request.url
     redirects: list[str] = []
@@ -136,6 +141,8 @@ async def _exchange(client: httpx.AsyncClient, request: HttpRequest, allowed_hos
 
 
 def _named(error: Exception, url: str) -> tuple[str, str]:
+    import httpx
+
     chain: list[BaseException] = [error]
     while (following := chain[-1].__cause__ or chain[-1].__context__) is not None and following not in chain:
         chain.append(following)

@@ -27,6 +27,7 @@ names is a warning (`removed`), as is a quarantine that has ended or covers noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -36,9 +37,10 @@ from tasks.baselines import Quarantine
 from tasks.contract import Check, JudgeContext
 from tasks.plan import CheckOptions
 from tasks.sweep.models import PageVisit
-from tasks.visual.compare import Comparison, PictureError, Strip, compare, decode
-from tasks.visual.drawing import draw
 from tasks.visual.models import APPROVALS, ApprovedIndex, Baseline
+
+if TYPE_CHECKING:
+    from tasks.visual.compare import Comparison, Strip
 
 TOLD_STRIPS = 3
 """Strips that are named one by one; of more, the sum is told."""
@@ -195,6 +197,8 @@ def _judge_visit(context: JudgeContext, visit: PageVisit, baseline: Baseline | N
             " (restore the environment, or look at the picture and approve it)",
             *both,
         )
+    from tasks.visual.compare import PictureError, compare, decode  # numpy: most runs have nothing to compare
+
     try:
         result = compare(decode(approved), decode(current))
     except PictureError as error:
@@ -257,6 +261,8 @@ def _judge_comparison(context: JudgeContext, visit: PageVisit, result: Compariso
         rule = "noise" if result.raw else "same"
         return base.model_copy(update={"rule": rule, "message": f"looks as approved; {unseen}"})
     if result.canvas is not None:
+        from tasks.visual.drawing import draw
+
         difference = f"data/visual/{visit.subject}/diff.png"
         rendering = Rendering(path=difference, media_type="image/png", content=draw(result.canvas))
         verdict |= {"evidence": (*base.evidence, difference), "renderings": (rendering,)}

@@ -26,7 +26,6 @@ from tasks.gathering import gather_shard
 from tasks.judging import judge
 from tasks.plan import load_plan
 from tasks.registry import check_named, expected_subjects, sources_for
-from tasks.visual.approval import approve_candidates, candidates
 
 WORKERS = 8
 """As many shards at a time as the flows allow."""
@@ -73,6 +72,8 @@ def main() -> int:
         reasons[subject.check][subject.subject] = subject.reason
     approved: list[str] = []
     if options.approve:
+        from tasks.visual.approval import approve_candidates, candidates  # as our command line: when it is asked for
+
         folder = baselines_root() / plan.target.name
         store = FolderPictures(folder)
         chosen = candidates(workspace, folder, run_id=run_id, subjects=(), store=store)

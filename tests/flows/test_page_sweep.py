@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from evidence_store.model import Outcome
 from evidence_store.redaction import Redactor
 from evidence_store.workspace import read_artifact
 from tasks.accessibility.gather import AcceptedAndAnswered
+from tasks.doors import browser
 from tasks.doors.browser import BrowserSession
 from tasks.plan import load_plan
 from tasks.sweep import gather as sweep
@@ -23,7 +26,7 @@ from tasks.sweep.models import PageVisit
 from tasks.visual.gather import ApprovedBaselines
 from tests.flows.conftest import Site
 from tests.flows.ending_browsers import browsers, is_browser, is_renderer, killer
-from tests.flows.hostile_server import Exchange, HostileServer, hostile_server, page, redirect
+from tests.flows.hostile_server import Exchange, HostileServer, answer, hostile_server, page, redirect
 from tests.flows.looking import SIGN_IN_PAGE, VIEWER, Looked, look, new_workspace, write_plan
 from tests.flows.worlds import PASSWORDS
 
@@ -225,6 +228,27 @@ def test_pieces_beside_each_other_all_end_and_their_error_comes_out(tmp_path: Pa
         with pytest.raises(OSError, match="no space left"):
             session.beside_each_other(pieces)
     assert ended == [1, 800]
+
+
+def test_pages_are_drawn_in_the_tiles_that_the_environment_tells(
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scaled image has seams where tiles meet: a browser that is not told their size draws another picture."""
+    noise, file = Image.effect_noise((300, 900), 80), io.BytesIO()
+    noise.save(file, "PNG")
+    server.answers["/noise.png"] = answer(file.getvalue(), "image/png")
+    server.answers["/scaled"] = page("<h1>All is fine</h1><img alt=noise src=/noise.png width=700 height=2100>")
+    plan = write_plan(tmp_path, server.url(), {"visual": {}}, pages=[_page("scaled")])
+
+    def drawn(home: Path) -> str:
+        visit = look(plan, [PageSweep()], home).evidence(PageVisit, "scaled@desktop")
+        assert (visit.problem, visit.environment.endswith(f"; tiles {browser.TILE}")) == (None, True)
+        return str(visit.screenshot.sha256)
+
+    told, again = drawn(tmp_path / "told"), drawn(tmp_path / "again")
+    not_told = tuple(flag for flag in browser.DETERMINISTIC_RENDERING if "-tile-" not in flag)
+    monkeypatch.setattr(browser, "DETERMINISTIC_RENDERING", not_told)
+    assert (told == again, told == drawn(tmp_path / "not-told")) == (True, False)
 
 
 # -- the staging site -------------------------------------------------------------------------------------------------
