@@ -20,6 +20,8 @@ from tests.flows.worlds import Started, World
 
 pytestmark = pytest.mark.real
 
+AT_ONCE_SECONDS = 18
+"""Below the 20 s after which a page that hangs is given up by itself, and enough for a machine with other work to do."""
 HANGS = {"name": "hangs", "path": "/hang", "must_show": ["never shown"]}
 SUITE = """
 import os, pytest, urllib.request
@@ -83,8 +85,7 @@ def test_an_interrupted_run_leaves_nothing_running(
         names = [process.name() for process in family]
         assert any(moment.process in name for name in names), names
         started.process.send_signal(number)
-        # Well below the 20 s after which a page that hangs is given up by itself.
-        ended = started.wait(12)
+        ended = started.wait(AT_ONCE_SECONDS)
     finally:
         started.end()
 
@@ -132,7 +133,7 @@ def test_what_a_killed_run_left_in_the_temporary_folder_is_removed_by_the_next(
             server.wait_for("/hang")
             family = started.remember_family()
             end(started)
-            started.wait(12)
+            started.wait(AT_ONCE_SECONDS)
         finally:
             started.end()
         psutil.wait_procs(family, timeout=10)
