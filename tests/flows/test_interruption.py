@@ -21,7 +21,7 @@ from tests.flows.worlds import Started, World
 pytestmark = pytest.mark.real
 
 AT_ONCE_SECONDS = 18
-"""Below the 20 s after which a page that hangs is given up by itself, and enough for a machine with other work to do."""
+"""Below the 20 s after which a page that hangs is given up by itself; enough for a machine with other work to do."""
 HANGS = {"name": "hangs", "path": "/hang", "must_show": ["never shown"]}
 SUITE = """
 import os, pytest, urllib.request

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,13 @@ def plan_of_everything() -> Plan:
         checkpoints=[{"name": "approved", "viewport": "phone"}],
         checks={"manual-a11y": {"sweeps": ["approvals", "sign-in"]}} | checks,
     )
+
+
+def test_what_few_runs_need_is_imported_by_those_alone() -> None:
+    """Comparing pictures, speaking HTTP and S3: each of them makes a start slower."""
+    program = "import sys, tasks.registry; print(*{'numpy', 'httpx', 'boto3'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
 
 
 @pytest.mark.parametrize("package", [tasks, flows, evidence_store], ids=lambda package: package.__name__)
