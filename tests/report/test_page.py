@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -338,11 +339,16 @@ def _red_bag(folder: Path, told: Manifest) -> Path:
     return folder
 
 
+@contextmanager
+def _opened_red(browser: Browser, bag: Path, width: int = 1280) -> Iterator[Opened]:
+    with browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce") as context:
+        yield Opened(context.new_page(), bag)
+
+
 @pytest.fixture
 def red_page(browser: Browser, red_bag: Path) -> Iterator[Opened]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    yield Opened(context.new_page(), red_bag)
-    context.close()
+    with _opened_red(browser, red_bag) as opened:
+        yield opened
 
 
 @pytest.mark.real
@@ -451,12 +457,10 @@ def test_after_printing_the_page_is_folded_as_before(red_page: Opened) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_folded_page_is_accessible(browser: Browser, tmp_path: Path, width: int) -> None:
     """A fifth of the red run: it has every kind of fold, and the whole of it keeps axe busy for a minute."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    folded = Opened(context.new_page(), _red_bag(tmp_path, red.all_red(red.PAGES[::5])))
-    page = folded.go()
-    assert page.evaluate("document.querySelectorAll('details:not([open])').length") > 100
-    found = Axe().run(page).response["violations"]
-    assert [(rule["id"], [node["target"] for node in rule["nodes"]][:3]) for rule in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert folded.complaints == []
-    context.close()
+    with _opened_red(browser, _red_bag(tmp_path, red.all_red(red.PAGES[::5])), width) as folded:
+        page = folded.go()
+        assert page.evaluate("document.querySelectorAll('details:not([open])').length") > 100
+        found = Axe().run(page).response["violations"]
+        assert [(rule["id"], [node["target"] for node in rule["nodes"]][:3]) for rule in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert folded.complaints == []
